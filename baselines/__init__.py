@@ -1,0 +1,4 @@
+"""Every published or trivial method beside the two reference models, one file each.
+
+Importing this package registers them; `geobench.registry` does so at the first look-up.
+"""

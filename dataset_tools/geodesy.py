@@ -1,0 +1,133 @@
+"""Every metre of this project: distances, bearings and local frames on WGS84.
+
+The only module that imports pyproj, and only inside its functions, so that a
+machine without it can still read packs and train.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+SEMI_MAJOR_M = 6378137.0
+ECCENTRICITY_2 = 6.69437999014e-3
+"""WGS84 semi-major axis and first eccentricity squared (NIMA TR8350.2)."""
+
+
+def _geod() -> Any:
+    from pyproj import Geod
+
+    return Geod(ellps="WGS84")
+
+
+def distance_m(
+    lat_a: npt.ArrayLike, lon_a: npt.ArrayLike, lat_b: npt.ArrayLike, lon_b: npt.ArrayLike
+) -> Array:
+    """Geodesic distance in metres between positions in degrees, elementwise.
+
+    >>> round(float(distance_m(0.0, 179.9999, 0.0, -179.9999)), 2)
+    22.26
+    """
+    return inverse(lat_a, lon_a, lat_b, lon_b)[1]
+
+
+def bearing_deg(
+    lat_a: npt.ArrayLike, lon_a: npt.ArrayLike, lat_b: npt.ArrayLike, lon_b: npt.ArrayLike
+) -> Array:
+    """Bearing from a to b, degrees clockwise from true north in [0, 360).
+
+    >>> float(bearing_deg(44.0, -72.0, 44.0001, -72.0))
+    0.0
+    """
+    return inverse(lat_a, lon_a, lat_b, lon_b)[0]
+
+
+def inverse(
+    lat_a: npt.ArrayLike, lon_a: npt.ArrayLike, lat_b: npt.ArrayLike, lon_b: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """(bearing in [0, 360), distance in metres) from a to b, elementwise."""
+    shape = np.broadcast_shapes(*(np.shape(v) for v in (lat_a, lon_a, lat_b, lon_b)))
+    flat = [np.broadcast_to(np.asarray(v, float), shape).ravel() for v in (lon_a, lat_a, lon_b, lat_b)]
+    forward, _, distance = _geod().inv(*flat)
+    return np.mod(forward, 360.0).reshape(shape), np.asarray(distance).reshape(shape)
+
+
+def destination(
+    lat: npt.ArrayLike, lon: npt.ArrayLike, bearing: npt.ArrayLike, distance: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """(lat, lon) reached from a position by a bearing (degrees) and distance (m)."""
+    shape = np.broadcast_shapes(*(np.shape(v) for v in (lat, lon, bearing, distance)))
+    flat = [np.broadcast_to(np.asarray(v, float), shape).ravel() for v in (lon, lat, bearing, distance)]
+    lon_b, lat_b, _ = _geod().fwd(*flat)
+    return np.asarray(lat_b).reshape(shape), np.asarray(lon_b).reshape(shape)
+
+
+def offset_m(
+    lat_from: npt.ArrayLike, lon_from: npt.ArrayLike, lat_to: npt.ArrayLike, lon_to: npt.ArrayLike
+) -> tuple[Array, Array]:
+    """(east_m, north_m) from one position to another, along the geodesic.
+
+    >>> [round(float(v), 1) for v in offset_m(44.5, -72.5, 44.5009, -72.5)]
+    [0.0, 100.0]
+    """
+    bearing, distance = inverse(lat_from, lon_from, lat_to, lon_to)
+    angle = np.radians(bearing)
+    return distance * np.sin(angle), distance * np.cos(angle)
+
+
+def ecef_m(lat: npt.ArrayLike, lon: npt.ArrayLike) -> Array:
+    """[N, 3] Earth-centred coordinates at height 0, for trees that cross the antimeridian."""
+    phi, lam = np.radians(np.atleast_1d(lat)), np.radians(np.atleast_1d(lon))
+    radius = SEMI_MAJOR_M / np.sqrt(1.0 - ECCENTRICITY_2 * np.sin(phi) ** 2)
+    return np.stack(
+        [
+            radius * np.cos(phi) * np.cos(lam),
+            radius * np.cos(phi) * np.sin(lam),
+            radius * (1.0 - ECCENTRICITY_2) * np.sin(phi),
+        ],
+        axis=-1,
+    )
+
+
+def utm_epsg(lat: float, lon: float) -> int:
+    """EPSG code of the WGS84 UTM zone of a position.
+
+    >>> utm_epsg(44.5, -72.5), utm_epsg(-35.3, 149.1)
+    (32618, 32755)
+    """
+    zone = int(np.floor((lon + 180.0) / 6.0)) % 60 + 1
+    return (32600 if lat >= 0 else 32700) + zone
+
+
+@lru_cache(maxsize=64)
+def transformer(source: str, target: str) -> Any:
+    """A pyproj transformer in x, y (lon, lat) order between two CRS texts."""
+    from pyproj import Transformer
+
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
+class LocalFrame:
+    """Metres east and north of an origin (azimuthal equidistant, true north up)."""
+
+    def __init__(self, lat: float, lon: float) -> None:
+        """Put the origin at a position in degrees."""
+        self.lat, self.lon = float(lat), float(lon)
+        self._crs = f"+proj=aeqd +lat_0={self.lat!r} +lon_0={self.lon!r} +ellps=WGS84"
+
+    def to_metres(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Array, Array]:
+        """(east_m, north_m) of positions in degrees."""
+        east, north = transformer("EPSG:4326", self._crs).transform(
+            np.asarray(lon, float), np.asarray(lat, float)
+        )
+        return np.asarray(east), np.asarray(north)
+
+    def to_degrees(self, east_m: npt.ArrayLike, north_m: npt.ArrayLike) -> tuple[Array, Array]:
+        """(lat, lon) of positions in metres."""
+        lon, lat = transformer(self._crs, "EPSG:4326").transform(
+            np.asarray(east_m, float), np.asarray(north_m, float)
+        )
+        return np.asarray(lat), np.asarray(lon)

@@ -1,0 +1,4 @@
+"""GeoDTR and SeqGeo, the two models this suite stands for.
+
+Importing this package registers them; `geobench.registry` does so at the first look-up.
+"""
