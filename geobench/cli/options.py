@@ -1,0 +1,40 @@
+"""Options that several commands share, defined once.
+
+    seed     synthesize, build, train, demo
+    json     every command that reads
+    workers  synthesize, demo
+    device   train, embed, demo
+"""
+
+from pathlib import Path
+
+import click
+
+seed = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of everything random."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+workers = click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Processes to use; the result does not depend on it.",
+)
+device = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where to compute; auto takes a GPU if there is one.",
+)
+overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace an output that is already there."
+)
+
+
+def existing_path(name: str, **attributes: object) -> object:
+    """An argument that must name an existing file or folder."""
+    return click.argument(
+        name, type=click.Path(exists=True, path_type=Path), **attributes
+    )
