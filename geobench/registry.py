@@ -46,10 +46,19 @@ def build_model(name: str, **variant: Any) -> "CrossViewModel":
     Raises:
         RegistryError: if no model has that name; the message names the closest.
     """
+    return model_factory(name)(**variant)
+
+
+def model_factory(name: str) -> Factory:
+    """The class or factory behind a name, to read its card without building it.
+
+    Raises:
+        RegistryError: if no model has that name; the message names the closest.
+    """
     _load_packages()
     if name not in _FACTORIES:
         raise RegistryError(f"No model is called {name!r}. {closest(name, _FACTORIES)}")
-    return _FACTORIES[name](**variant)
+    return _FACTORIES[name]
 
 
 def _load_packages() -> None:

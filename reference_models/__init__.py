@@ -2,3 +2,7 @@
 
 Importing this package registers them; `geobench.registry` does so at the first look-up.
 """
+
+from reference_models import geodtr, seqgeo
+
+__all__ = ["geodtr", "seqgeo"]

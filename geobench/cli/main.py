@@ -27,6 +27,7 @@ TOP = {
 }
 DATA = {
     "synthesize": ("geobench.cli.synthesize", "Make a procedural world's raw drives."),
+    "sequences": ("geobench.cli.sequences", "Form sequences from a drive or track."),
     "build": ("geobench.cli.build", "Build a pack from a drive and imagery."),
     "check": ("geobench.cli.check", "Check a pack, or a released folder."),
     "card": ("geobench.cli.card", "Write a pack's card and map."),

@@ -1,0 +1,1 @@
+"""From a pack to batches: pictures are prepared once, then gathered and augmented."""

@@ -1,0 +1,241 @@
+"""Augmentation on whole batches: what turns the tile turns the ground picture.
+
+Layout simulation and semantic augmentation as in GeoDTR (Zhang et al., AAAI 2023).
+Column j of a polar tile, of a panorama and of a north canvas of width W looks at
+bearing 360 j / W - 180 degrees, so the mirror image of column j is -j mod W.
+"""
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Generator, Tensor
+
+from geobench.errors import ConfigError
+from geobench.model import Batch
+
+Strength = Literal["none", "weak", "strong", "continuous"]
+STRENGTHS = ("none", "weak", "strong", "continuous")
+
+
+def layout_simulation(
+    batch: Batch, generator: Generator, *, strength: Strength = "strong"
+) -> Batch:
+    """Batch with each pair mirrored and turned together, so that it stays aligned.
+
+    A 360 degree ground picture is rolled with its tile. A picture with a limited
+    field of view is never rolled: the tile alone is turned, and `heading_deg`, the
+    bearing of its middle column, follows. A flip mirrors both. Offsets (east, north)
+    turn along. `position_m` stays: it tells how far apart two samples are, which
+    turning each of them about itself does not change.
+
+    Args:
+        batch: float or uint8 images; `batch["polar"]` says what the tiles are.
+        generator: on the CPU; draws one flip and one turn a sample.
+        strength: "none", "weak" (flips only), "strong" (flips and quarter turns) or
+            "continuous" (flips and turns by any column, polar tiles only).
+
+    Returns:
+        A new batch; the given one is left alone.
+
+    Raises:
+        ConfigError: if the strength is unknown or the tiles cannot be turned so.
+    """
+    if strength not in STRENGTHS:
+        raise ConfigError(
+            f"Unknown layout simulation {strength!r}, expected one of {STRENGTHS}."
+        )
+    if strength == "none":
+        return batch
+    count = len(batch["satellite"])
+    flip = torch.rand(count, generator=generator) < 0.5
+    steps, turn = _draw_turns(batch, generator, strength=strength)
+    return turn_batch(batch, flip=flip, turn=turn, steps=steps)
+
+
+def turn_batch(batch: Batch, *, flip: Tensor, turn: Tensor, steps: int) -> Batch:
+    """Batch with given flips, then given turns.
+
+    Args:
+        batch: as for `layout_simulation`.
+        flip: [B] bool, mirror east and west.
+        turn: [B] integers in [0, steps); after the turn, what lay at bearing
+            360 turn / steps looks north.
+        steps: turns in a full circle; 4 unless the tiles are polar.
+
+    Returns:
+        A new batch; the given one is left alone.
+    """
+    out = dict(batch)
+    flip, turn = flip.cpu(), turn.cpu()
+    for key in ("satellite", "semi_satellite"):
+        if key in batch:
+            out[key] = _turn_tiles(batch, key, flip=flip, turn=turn, steps=steps)
+    around = torch.tensor([p == "equirectangular" for p in batch["projection"]])
+    out["ground"] = _turn_ground(
+        batch["ground"], around, flip=flip, turn=turn, steps=steps
+    )
+    angle = turn.double() * (2.0 * math.pi / steps)
+    for key in ("offset_m", "semi_offset_m"):
+        if key in batch:
+            out[key] = _turn_offsets(batch[key], flip=flip, angle=angle)
+    heading = batch["heading_deg"]
+    heading = torch.where(flip.to(heading.device)[:, None], -heading, heading)
+    # A rolled picture's middle column shows what now lies where it always looked.
+    turned = torch.where(around, torch.zeros_like(angle), torch.rad2deg(angle))
+    out["heading_deg"] = (heading - turned.to(heading)[:, None]) % 360.0
+    return out
+
+
+def _draw_turns(
+    batch: Batch, generator: Generator, *, strength: Strength
+) -> tuple[int, Tensor]:
+    """(steps in a circle, [B] turns) for a strength."""
+    count, satellite = len(batch["satellite"]), batch["satellite"]
+    if strength == "weak":
+        return 4, torch.zeros(count, dtype=torch.long)
+    if not batch["polar"] and strength == "continuous":
+        raise ConfigError(
+            "Continuous layout simulation turns polar tiles only, got square tiles. "
+            "Use strength='strong', or a model variant with polar=True."
+        )
+    if not batch["polar"] and satellite.shape[-1] != satellite.shape[-2]:
+        size = tuple(satellite.shape[-2:])
+        raise ConfigError(
+            f"Quarter turns need square tiles, got (H, W) = {size}. Choose a square "
+            "satellite_size, or strength='weak'."
+        )
+    steps = 4
+    if strength == "continuous":
+        steps = satellite.shape[-1]
+        if "equirectangular" in batch["projection"]:
+            # Only turns that are whole columns in both views leave them aligned.
+            steps = math.gcd(steps, batch["ground"].shape[-1])
+    return steps, torch.randint(steps, (count,), generator=generator)
+
+
+def _turn_tiles(
+    batch: Batch, key: str, *, flip: Tensor, turn: Tensor, steps: int
+) -> Tensor:
+    tiles = batch[key]
+    if batch["polar"]:
+        return _gather(tiles, _rolled_columns(tiles.shape[-1], flip, turn, steps))
+    tiles = torch.where(flip.to(tiles.device)[:, None, None, None], tiles.flip(-1), tiles)
+    if not bool(turn.any()):
+        return tiles
+    out = tiles.clone()
+    for quarter in (1, 2, 3):
+        chosen = (turn == quarter).nonzero().flatten().to(tiles.device)
+        if len(chosen):
+            # Counter-clockwise: what lay east (right) comes to lie north (up).
+            out[chosen] = torch.rot90(tiles[chosen], quarter, (-2, -1))
+    return out
+
+
+def _turn_ground(
+    ground: Tensor, around: Tensor, *, flip: Tensor, turn: Tensor, steps: int
+) -> Tensor:
+    """Ground [B, T, 3, H, W]: panoramas rolled and mirrored, other pictures mirrored."""
+    width = ground.shape[-1]
+    columns = _rolled_columns(width, flip, turn, steps)
+    straight = torch.arange(width).expand(len(ground), width)
+    mirrored = torch.where(flip[:, None], straight.flip(-1), straight)
+    return _gather(ground, torch.where(around[:, None], columns, mirrored))
+
+
+def _rolled_columns(width: int, flip: Tensor, turn: Tensor, steps: int) -> Tensor:
+    """[B, W] source columns of 360 degree images, mirrored first and then turned."""
+    start = torch.round(turn.double() * width / steps).long()
+    columns = (torch.arange(width) + start[:, None]) % width
+    return torch.where(flip[:, None], (-columns) % width, columns)
+
+
+def _gather(images: Tensor, columns: Tensor) -> Tensor:
+    """Images [B, ..., W] read at columns [B, W]."""
+    columns = columns.to(images.device)
+    straight = torch.arange(images.shape[-1], device=images.device)
+    moved = (columns != straight).any(1).nonzero().flatten().tolist()
+    out = images.clone()
+    for index in moved:
+        out[index] = images[index].index_select(-1, columns[index])
+    return out
+
+
+def _turn_offsets(offset: Tensor, *, flip: Tensor, angle: Tensor) -> Tensor:
+    """Offsets [B, 2] (east, north), mirrored, then turned counter-clockwise."""
+    mirror = 1.0 - 2.0 * flip.double()
+    sine, cosine = angle.sin(), angle.cos()
+    east, north = offset[:, 0].cpu().double() * mirror, offset[:, 1].cpu().double()
+    turned = torch.stack(
+        [east * cosine - north * sine, east * sine + north * cosine], dim=1
+    )
+    return turned.to(offset)
+
+
+def semantic_augmentation(
+    images: Tensor, generator: Generator, *, strength: str = "strong"
+) -> Tensor:
+    """Images with their colours disturbed, each by its own draw.
+
+    Strong: brightness, contrast and saturation within 30 %, grey with probability
+    0.2, 4-bit posterisation with probability 0.2, a vertical blur of 5 rows with
+    sigma 0.1 to 5. Weak: within 10 %, grey with probability 0.1.
+
+    Args:
+        images: [N, 3, H, W], uint8 or float in [0, 1].
+        generator: on the CPU.
+        strength: "none", "weak" or "strong".
+
+    Returns:
+        [N, 3, H, W] float in [0, 1].
+
+    Raises:
+        ConfigError: if the strength is unknown.
+    """
+    if strength not in ("none", "weak", "strong"):
+        raise ConfigError(
+            f"Unknown semantic augmentation {strength!r}, expected 'none', 'weak' or "
+            "'strong'."
+        )
+    if images.dtype == torch.uint8:
+        images = images.float().div_(255.0)
+    if strength == "none" or not len(images):
+        return images
+
+    def draw(low: float, high: float) -> Any:
+        values = torch.rand(len(images), 1, 1, 1, generator=generator)
+        return (values * (high - low) + low).to(images)
+
+    jitter, grey_share = (0.3, 0.2) if strength == "strong" else (0.1, 0.1)
+    images = (images * draw(1 - jitter, 1 + jitter)).clamp_(0, 1)
+    mean = _luminance(images).mean((-2, -1), keepdim=True)
+    images = torch.lerp(mean, images, draw(1 - jitter, 1 + jitter)).clamp_(0, 1)
+    keep_colour = draw(1 - jitter, 1 + jitter) * (draw(0, 1) >= grey_share)
+    images = torch.lerp(_luminance(images), images, keep_colour).clamp_(0, 1)
+    if strength == "weak":
+        return images
+    coarse = torch.floor(images * 255.0 / 16.0) * (16.0 / 255.0)
+    images = torch.where(draw(0, 1) < 0.2, coarse, images)
+    return _blur_rows(images, draw(0.1, 5.0))
+
+
+def _luminance(images: Tensor) -> Tensor:
+    """ITU-R 601 grey [N, 1, H, W] of RGB images."""
+    red, green, blue = images.unbind(-3)
+    return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(-3)
+
+
+def _blur_rows(images: Tensor, sigma: Tensor) -> Tensor:
+    """Vertical Gaussian over 5 rows, edges repeated; sigma [N, 1, 1, 1] in rows."""
+    near, far = torch.exp(-0.5 / sigma**2), torch.exp(-2.0 / sigma**2)
+    total = 1 + 2 * near + 2 * far
+    height = images.shape[-2]
+    rows = torch.arange(height, device=images.device)
+
+    def shifted(by: int) -> Tensor:
+        return images.index_select(-2, (rows + by).clamp(0, height - 1))
+
+    out = images * (1 / total)
+    out += (shifted(-1) + shifted(1)) * (near / total)
+    out += (shifted(-2) + shifted(2)) * (far / total)
+    return out

@@ -1,0 +1,1 @@
+"""The training loop, its settings, its schedule and its checkpoints."""

@@ -1,0 +1,82 @@
+"""How a model is trained: every field with its unit, frozen, unknown keys refused."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from geobench.errors import ConfigError, closest
+
+
+class TrainSettings(BaseModel):
+    """One training run; saved resolved with the run and inside its checkpoints."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    """Registered name."""
+    variant: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the model's constructor."""
+    seed: int = Field(default=0, ge=0)
+
+    scheme: str = "area"
+    """Scheme of `splits.parquet`."""
+    split: str = "train"
+    val_split: str = "val"
+    """Split that the best checkpoint is chosen on; never the test split."""
+    val_gallery: str = "tile"
+    """Gallery kind of the validation split."""
+
+    epochs: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=32, ge=2)
+    min_separation_m: float = Field(default=50.0, ge=0.0)
+    """Sequences nearer than this, metres, are never negatives of each other."""
+    max_minutes: float | None = Field(default=None, gt=0.0)
+    """Stop at the end of the epoch that passes this many minutes; None: never."""
+    save_every_s: float = Field(default=120.0, ge=0.0)
+    """Seconds between two saved states within an epoch; one is saved at its end."""
+
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    lr: float = Field(default=1e-4, gt=0.0)
+    """Highest learning rate, reached at the end of the warm-up."""
+    weight_decay: float = Field(default=0.03, ge=0.0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = Field(default=1e-6, gt=0.0)
+    schedule: Literal["cosine", "constant", "linear-tail"] = "cosine"
+    """After the warm-up; linear-tail is constant and then falls over the last 40 %."""
+    warmup: float = Field(default=0.05, ge=0.0, lt=1.0)
+    """Share of all steps over which the rate rises from 0."""
+    clip_norm: float | None = Field(default=1.0, gt=0.0)
+    """Largest norm of all gradients together, or None for no clipping."""
+
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """bf16: mixed precision by autocast, on CPU and GPU."""
+    channels_last: bool = False
+    """Keep convolution weights channels-last: faster on many CPUs and on GPUs."""
+    layout: Literal["none", "weak", "strong", "continuous"] = "strong"
+    """Layout simulation: none, flips, flips and quarter turns, or any turn."""
+    semantic: Literal["none", "weak", "strong"] = "strong"
+    """Semantic augmentation: disturbed colours, each view by its own draw."""
+
+
+def parse_settings(values: dict[str, Any]) -> TrainSettings:
+    """Settings from plain values, as a YAML file or the command line gives them.
+
+    Raises:
+        ConfigError: naming the field, its value and what was expected; an unknown
+            field with the closest known ones.
+    """
+    unknown = sorted(set(values) - set(TrainSettings.model_fields))
+    if unknown:
+        raise ConfigError(
+            f"Training has no setting {unknown[0]!r}. "
+            f"{closest(unknown[0], TrainSettings.model_fields)}"
+        )
+    try:
+        return TrainSettings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"Training setting {field!r} is {first['input']!r}: {first['msg']}. "
+            "Correct it in the recipe or with --set."
+        ) from error
