@@ -2,3 +2,7 @@
 
 Importing this package registers them; `geobench.registry` does so at the first look-up.
 """
+
+from baselines import colour_histogram, linear_probe, random_embedding, safa, vigor
+
+__all__ = ["colour_histogram", "linear_probe", "random_embedding", "safa", "vigor"]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from dataset_tools.errors import UnreadableError
 
@@ -61,7 +61,8 @@ def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Pixels:
         raise
     except DECODING_ERRORS as error:
         message = (
-            f"The picture ({len(data)} bytes) cannot be decoded: {error}. "
+            f"The picture ({len(data)} bytes) cannot be decoded: "
+            f"{decoding_fault(error)}. "
             "Leave it out or export it again."
         )
         raise UnreadableError(message) from error
@@ -88,6 +89,14 @@ def open_bounded(file: io.BytesIO, *, max_pixels: int = MAX_PIXELS) -> Image.Ima
         )
         raise UnreadableError(message)
     return picture
+
+
+def decoding_fault(error: Exception) -> str:
+    """What was wrong with a picture, in words that are the same in each run."""
+    if isinstance(error, UnidentifiedImageError):
+        # Pillow's own text holds the address of a buffer.
+        return "it is no picture of a known kind"
+    return str(error).rstrip(".") or type(error).__name__
 
 
 def encode_jpeg(array: Pixels, *, quality: int = 95) -> bytes:
@@ -132,7 +141,8 @@ def _kind(data: bytes) -> tuple[str, int]:
             orientation = turned if turned in range(2, 9) else 1
             return picture.format or "", orientation
     except DECODING_ERRORS as error:
-        message = f"The picture ({len(data)} bytes) cannot be read: {error}."
+        fault = decoding_fault(error)
+        message = f"The picture ({len(data)} bytes) cannot be read: {fault}."
         raise UnreadableError(message) from error
 
 

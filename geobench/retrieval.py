@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from geobench.errors import EmbeddingError, MetricError
+from geobench.vectors import UnitVectors, pair_scores, slices
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,8 +29,6 @@ EXACT_TIE = 1e-12
 """Two float64 cosines closer than this are equal: 2,048 roundings of unit size."""
 SPARE = 16
 """Candidates kept beyond the top list, so that near-ties at its end are settled."""
-PAIR_ELEMENTS = 1 << 21
-"""Float64 elements gathered at a time when single pairs are scored (16 MiB)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Ranking:
     tied: Bools
     """[Q] whether a wrong reference ties with the best positive."""
     best_score: Floats
-    """[Q] cosine of the best positive; -inf where a zero vector ties with everything."""
+    """[Q] cosine of the best positive; -inf where a zero vector ties with all."""
     positive_ranks: Ints
     """[P] as `ranks`, for every positive of every query, query by query."""
     positive_starts: Ints
@@ -80,7 +79,7 @@ def rank_references(
         EmbeddingError: if vectors are non-finite, misshapen or of unequal D.
         MetricError: if a query has no positive, or one outside the references.
     """
-    q, r = _Vectors.of("query", query), _Vectors.of("reference", reference)
+    q, r = UnitVectors.of("query", query), UnitVectors.of("reference", reference)
     if q.unit.shape[1] != r.unit.shape[1]:
         raise EmbeddingError(
             f"Queries have {q.unit.shape[1]} dimensions and references "
@@ -90,13 +89,14 @@ def rank_references(
         raise MetricError(f"top and block must be at least 1, got {top} and {block}.")
     pairs = _Pairs.of(positives, q, r)
     shortlist = []
-    for rows in _slices(len(q.unit), block):
+    for rows in slices(len(q.unit), block):
         lists = _Shortlist(rows, min(top + SPARE, len(r.unit)))
-        for columns in _slices(len(r.unit), REFERENCES_PER_QUERY * block):
+        for columns in slices(len(r.unit), REFERENCES_PER_QUERY * block):
             tile = q.unit[rows] @ r.unit[columns].T
             lists.update(tile, columns.start)
             _count(tile, rows, columns, pairs=pairs, vectors=(q, r))
         shortlist.append(lists.settled(q, r, pairs=pairs, top=top))
+    _tie_with_zero_references(pairs, r)
     return _ranking(pairs, shortlist, zero_query=q.zero, any_zero=bool(r.zero.any()))
 
 
@@ -119,9 +119,9 @@ def ranks_without(
     Returns:
         [Q] ranks, at most `ranking.ranks`.
     """
-    q, r = _Vectors.of("query", query), _Vectors.of("reference", reference)
+    q, r = UnitVectors.of("query", query), UnitVectors.of("reference", reference)
     row, column, _ = _flat(removed, len(r.unit))
-    score = _pair_scores(q, r, row, column)
+    score = pair_scores(q, r, row, column)
     score[r.zero[column]] = np.inf
     higher = score >= ranking.best_score[row] - EXACT_TIE
     gone = np.bincount(row[higher], minlength=len(q.unit))
@@ -146,66 +146,17 @@ def shared_first_places(
     Yields:
         (row of the query, columns of the references that tie for its first place).
     """
-    q, r = _Vectors.of("query", query), _Vectors.of("reference", reference)
-    for part in _slices(len(which), block):
+    q, r = UnitVectors.of("query", query), UnitVectors.of("reference", reference)
+    for part in slices(len(which), block):
         rows = np.asarray(which[part], np.int64)
         best = np.full(len(rows), -np.inf)
         scores = np.empty((len(rows), len(r.unit)))
-        for columns in _slices(len(r.unit), QUERIES_PER_TILE):
+        for columns in slices(len(r.unit), QUERIES_PER_TILE):
             scores[:, columns] = q.exact(rows) @ r.exact(columns).T
         best = np.where(r.zero, -np.inf, scores).max(1)
         for row, values, value in zip(rows, scores, best, strict=True):
             shared = (values >= value - EXACT_TIE) | r.zero | q.zero[row]
             yield int(row), np.flatnonzero(shared)
-
-
-@dataclass(frozen=True)
-class _Vectors:
-    """Vectors as given, beside their float32 unit form for the product."""
-
-    raw: npt.NDArray[np.floating]
-    unit: npt.NDArray[np.float32]
-    scale: Floats
-    length: Floats
-    zero: Bools
-
-    @classmethod
-    def of(cls, role: str, array: npt.NDArray[np.floating]) -> "_Vectors":
-        raw = np.asarray(array)
-        if raw.ndim != 2 or 0 in raw.shape or raw.dtype.kind not in "fiu":
-            raise EmbeddingError(
-                f"{role} vectors must be a real [N, D] array with N, D >= 1, got shape "
-                f"{raw.shape} of {raw.dtype}."
-            )
-        unit = np.empty(raw.shape, np.float32)
-        scale, length = np.ones(len(raw)), np.zeros(len(raw))
-        for rows in _slices(len(raw), max(1, PAIR_ELEMENTS // raw.shape[1])):
-            part = raw[rows].astype(np.float64)
-            _refuse_non_finite(role, part, rows.start)
-            # Scaled by the largest element first: squares of 1e200 would overflow.
-            largest = np.abs(part).max(1)
-            scale[rows] = np.where(largest > 0, largest, 1.0)
-            part /= scale[rows, None]
-            length[rows] = np.sqrt(np.einsum("nd,nd->n", part, part))
-            unit[rows] = part / np.where(largest > 0, length[rows], 1.0)[:, None]
-        return cls(raw, unit, scale, np.where(length > 0, length, 1.0), length == 0)
-
-    def exact(self, index: Ints | slice) -> Floats:
-        """Unit vectors in float64, [N, D], straight from what was given."""
-        rows: Floats = self.raw[index].astype(np.float64)
-        rows /= self.scale[index, None]
-        rows /= self.length[index, None]
-        return rows
-
-
-def _refuse_non_finite(role: str, part: Floats, start: int) -> None:
-    finite = np.isfinite(part).all(1)
-    if not finite.all():
-        first = start + int(np.flatnonzero(~finite)[0])
-        raise EmbeddingError(
-            f"{role} vector in row {first} holds NaN or infinity. Find where the model "
-            "diverged; such vectors are never scored."
-        )
 
 
 @dataclass(frozen=True)
@@ -221,7 +172,7 @@ class _Pairs:
 
     @classmethod
     def of(
-        cls, positives: Sequence[npt.ArrayLike], q: _Vectors, r: _Vectors
+        cls, positives: Sequence[npt.ArrayLike], q: UnitVectors, r: UnitVectors
     ) -> "_Pairs":
         if len(positives) != len(q.unit):
             raise MetricError(
@@ -232,10 +183,10 @@ class _Pairs:
         sizes = np.bincount(row, minlength=len(q.unit))
         if (sizes == 0).any():
             raise MetricError(
-                f"Query {int(np.flatnonzero(sizes == 0)[0])} has no positive reference. "
-                "Exclude such queries, and count them, before ranking."
+                f"Query {int(np.flatnonzero(sizes == 0)[0])} has no positive "
+                "reference. Exclude such queries, and count them, before ranking."
             )
-        score = _pair_scores(q, r, row, column)
+        score = pair_scores(q, r, row, column)
         score[q.zero[row] | r.zero[column]] = -np.inf
         empty = np.zeros(len(row), np.int64)
         return cls(row, column, starts, score, empty, empty.copy())
@@ -256,13 +207,6 @@ def _flat(lists: Sequence[npt.ArrayLike], references: int) -> tuple[Ints, Ints, 
     return row, column, np.cumsum(sizes) - sizes
 
 
-def _pair_scores(q: _Vectors, r: _Vectors, row: Ints, column: Ints) -> Floats:
-    score = np.empty(len(row))
-    for part in _slices(len(row), max(1, PAIR_ELEMENTS // q.unit.shape[1])):
-        score[part] = np.einsum("nd,nd->n", q.exact(row[part]), r.exact(column[part]))
-    return score
-
-
 def _tolerance(dimensions: int) -> float:
     """Largest error of a float32 cosine of unit vectors that is worth fearing.
 
@@ -270,7 +214,7 @@ def _tolerance(dimensions: int) -> float:
     pass 8 sqrt(D) units with probability below 1e-13 (Higham and Mary, 2019). The
     4 stands for rounding the inputs and the thresholds themselves.
     """
-    return 2.0**-24 * (min(float(dimensions), 8.0 * dimensions**0.5) + 4.0)
+    return 2.0**-24 * (min(float(dimensions), 8.0 * float(np.sqrt(dimensions))) + 4.0)
 
 
 def _count(
@@ -279,7 +223,7 @@ def _count(
     columns: slice,
     *,
     pairs: _Pairs,
-    vectors: tuple[_Vectors, _Vectors],
+    vectors: tuple[UnitVectors, UnitVectors],
 ) -> None:
     """Add this tile's wrong references to the counts of its queries' pairs."""
     q, r = vectors
@@ -303,9 +247,18 @@ def _count(
     near = np.flatnonzero(count_maybe > count_sure)
     if len(near):
         close = maybe[near] & ~sure[near]
-        found = _settle(close, near + mine.start, columns.start, pairs=pairs, both=vectors)
+        found = _settle(
+            close, near + mine.start, columns.start, pairs=pairs, both=vectors
+        )
         pairs.at_least[near + mine.start] += found[0]
         pairs.above[near + mine.start] += found[1]
+
+
+def _tie_with_zero_references(pairs: _Pairs, r: UnitVectors) -> None:
+    """Zero references were counted as higher; they tie, and nothing beats a zero."""
+    true_zeros = np.bincount(pairs.row, weights=r.zero[pairs.column]).astype(np.int64)
+    pairs.above[:] -= np.count_nonzero(r.zero) - true_zeros[pairs.row]
+    pairs.above[np.isneginf(pairs.score)] = 0
 
 
 def _settle(
@@ -314,18 +267,20 @@ def _settle(
     start: int,
     *,
     pairs: _Pairs,
-    both: tuple[_Vectors, _Vectors],
+    both: tuple[UnitVectors, UnitVectors],
 ) -> tuple[Ints, Ints]:
     """Near-ties in float64: (at least as high, strictly higher) counts per pair."""
     q, r = both
     # A collapsed model makes every pair near: then a product is cheaper than pairs.
     if np.count_nonzero(close) * 8 > close.size:
-        exact = q.exact(pairs.row[pair]) @ r.exact(slice(start, start + close.shape[1])).T
+        exact = (
+            q.exact(pairs.row[pair]) @ r.exact(slice(start, start + close.shape[1])).T
+        )
         gap = exact - pairs.score[pair, None]
         at_least = np.count_nonzero(close & (gap >= -EXACT_TIE), axis=1)
         return at_least, np.count_nonzero(close & (gap > EXACT_TIE), axis=1)
     line, column = np.nonzero(close)
-    gap = _pair_scores(q, r, pairs.row[pair[line]], column + start)
+    gap = pair_scores(q, r, pairs.row[pair[line]], column + start)
     gap -= pairs.score[pair[line]]
     sized = {"minlength": len(pair)}
     at_least = np.bincount(line[gap >= -EXACT_TIE], **sized)
@@ -345,13 +300,26 @@ class _Shortlist:
         width, room = tile.shape[1], self.keep
         if self.score.shape[1] == room:
             line, column = np.nonzero(tile > self.score.min(1)[:, None])
-            if len(line) <= 4 * room * len(tile):
-                self._merge(line, column + start, tile[line, column])
-                return
-        few = min(room, width)
-        column = np.argpartition(tile, width - few, axis=1)[:, width - few :].ravel()
-        line = np.repeat(np.arange(len(tile)), few)
+        else:
+            line, column = np.nonzero(tile >= self._bound(tile)[:, None])
+        if len(line) > 8 * room * len(tile):
+            few = min(room, width)
+            column = np.argpartition(tile, width - few, axis=1)[:, width - few :].ravel()
+            line = np.repeat(np.arange(len(tile)), few)
         self._merge(line, column + start, tile[line, column])
+
+    def _bound(self, tile: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """[B] a value that at least `keep` columns reach, far cheaper than sorting.
+
+        The columns fall into groups; as many groups as wanted have a largest value at
+        or above the one returned.
+        """
+        each = tile.shape[1] // (4 * self.keep)
+        if each < 2:
+            return np.full(len(tile), -np.inf, np.float32)
+        groups = tile[:, : each * 4 * self.keep].reshape(len(tile), each, -1).max(1)
+        bound: npt.NDArray[np.float32] = np.partition(groups, -self.keep, axis=1)
+        return bound[:, -self.keep]
 
     def _merge(self, line: Ints, column: Ints, score: npt.NDArray[np.float32]) -> None:
         held = self.score.shape[1]
@@ -365,14 +333,14 @@ class _Shortlist:
         self.score, self.index = scores[order[place]], columns[order[place]]
 
     def settled(
-        self, q: _Vectors, r: _Vectors, *, pairs: _Pairs, top: int
+        self, q: UnitVectors, r: UnitVectors, *, pairs: _Pairs, top: int
     ) -> tuple[Ints, Floats]:
         """(columns, cosines) [B, min(top, R)], near neighbours ordered in float64."""
         score = self.score.astype(np.float64)
         close = -np.diff(score, axis=1) <= 2 * _tolerance(q.unit.shape[1])
         near = np.pad(close, ((0, 0), (1, 0))) | np.pad(close, ((0, 0), (0, 1)))
         line, place = np.nonzero(near)
-        score[line, place] = _pair_scores(
+        score[line, place] = pair_scores(
             q, r, line + self.rows.start, self.index[line, place]
         )
         width = len(r.unit)
@@ -393,16 +361,15 @@ def _ranking(
 ) -> Ranking:
     column = np.concatenate([one[0] for one in shortlist])
     score = np.concatenate([one[1] for one in shortlist])
-    best = np.lexsort((-pairs.score, pairs.row))[pairs.starts]
-    ranks = np.minimum.reduceat(pairs.at_least, pairs.starts)
-    strict = np.minimum.reduceat(pairs.above, pairs.starts)
+    best = np.lexsort((pairs.above, pairs.at_least, pairs.row))[pairs.starts]
+    ranks, strict = pairs.at_least[best], pairs.above[best]
     shared = zero_query | any_zero
     if score.shape[1] > 1:
         shared = shared | (score[:, 0] - score[:, 1] <= EXACT_TIE)
     return Ranking(
         ranks=ranks,
         strict_ranks=strict,
-        tied=pairs.at_least[best] > pairs.above[best],
+        tied=ranks > strict,
         best_score=pairs.score[best],
         positive_ranks=pairs.at_least,
         positive_starts=pairs.starts,
@@ -410,8 +377,3 @@ def _ranking(
         top_score=score.astype(np.float32),
         first_tied=shared,
     )
-
-
-def _slices(count: int, step: int) -> Iterator[slice]:
-    for start in range(0, count, step):
-        yield slice(start, min(start + step, count))

@@ -55,7 +55,12 @@ class DescriptorTransformer(nn.Module):
     """A transformer whose tokens are the K descriptors, not image positions."""
 
     def __init__(
-        self, cells: int, descriptors: int, *, shape: tuple[int, int, int], dropout: float
+        self,
+        cells: int,
+        descriptors: int,
+        *,
+        shape: tuple[int, int, int],
+        dropout: float,
     ) -> None:
         super().__init__()
         layers, heads, feed_forward = shape
@@ -92,7 +97,12 @@ class LayoutExtractor(nn.Module):
     """
 
     def __init__(
-        self, cells: int, descriptors: int, *, shape: tuple[int, int, int], dropout: float
+        self,
+        cells: int,
+        descriptors: int,
+        *,
+        shape: tuple[int, int, int],
+        dropout: float,
     ) -> None:
         super().__init__()
         width, (layers, heads, _) = cells // 2, shape

@@ -52,7 +52,9 @@ def _extractor(backbone: str, *, grid: tuple[int, int], width: int) -> nn.Module
         return nn.Sequential(*list(RESNETS[backbone](weights=None).children())[:-1])
     if backbone != "small":
         known = [*WIDTHS, "small"]
-        raise ConfigError(f"SeqGeo has no backbone {backbone!r}. {closest(backbone, known)}")
+        raise ConfigError(
+            f"SeqGeo has no backbone {backbone!r}. {closest(backbone, known)}"
+        )
     trunk = make_trunk("small")
     channels = trunk[-2].num_features
     return nn.Sequential(
@@ -89,7 +91,7 @@ class FrameMixer(nn.Module):
     Args:
         width: D.
         frames: the longest sequence.
-        shape: layers, heads and feed-forward width.
+        shape: layers (0 leaves mixing and positions out), heads and feed-forward width.
         dropout: within the encoder.
         bias_only: dropped frames get one added to their attention logits instead of
             being masked, as in the released code.
@@ -105,31 +107,40 @@ class FrameMixer(nn.Module):
         bias_only: bool,
     ) -> None:
         super().__init__()
-        layers, heads, feed_forward = shape
-        self.positionalEncoding = FramePosition(width, frames)
-        layer = nn.TransformerEncoderLayer(
-            width,
-            heads,
-            dim_feedforward=feed_forward,
-            dropout=dropout,
-            # Not the string: PyTorch recognises that one and takes a fused path in
-            # evaluation, which reads a float mask as a boolean one.
-            activation=torch.relu,
-            batch_first=True,
-            norm_first=True,
-        )
-        self.Transformer = nn.TransformerEncoder(
-            layer, layers, norm=nn.LayerNorm(width, eps=1e-6), enable_nested_tensor=False
-        )
         self.bias_only = bias_only
+        self.Transformer = (
+            _encoder(width, shape=shape, dropout=dropout) if shape[0] else None
+        )
+        self.positionalEncoding = FramePosition(width, frames)
 
     def forward(self, tokens: Tensor, kept: Tensor) -> Tensor:
         """[B, T, D] and bool [B, T], one kept in each row, to [B, D]."""
+        if self.Transformer is None:
+            return masked_mean(tokens, kept)
         dropped = (~kept).to(tokens.dtype) if self.bias_only else ~kept
         mixed = self.Transformer(
             self.positionalEncoding(tokens), src_key_padding_mask=dropped
         )
         return masked_mean(mixed, kept)
+
+
+def _encoder(
+    width: int, *, shape: tuple[int, int, int], dropout: float
+) -> nn.TransformerEncoder:
+    layers, heads, feed_forward = shape
+    layer = nn.TransformerEncoderLayer(
+        width,
+        heads,
+        dim_feedforward=feed_forward,
+        dropout=dropout,
+        # Not the string: PyTorch recognises that one and takes a fused path in
+        # evaluation, which reads a float mask as a boolean one.
+        activation=torch.relu,
+        batch_first=True,
+        norm_first=True,
+    )
+    norm = nn.LayerNorm(width, eps=1e-6)
+    return nn.TransformerEncoder(layer, layers, norm=norm, enable_nested_tensor=False)
 
 
 @register_model("seqgeo")
@@ -186,7 +197,7 @@ class SeqGeo(CrossViewModel):
         self.max_frames = max_frames
         self.max_dropped = max_frames - 1 if max_dropped is None else max_dropped
         self.embedding_dim = WIDTHS.get(backbone, width)
-        if self.embedding_dim % heads:
+        if layers and self.embedding_dim % heads:
             raise ConfigError(
                 f"{heads} heads do not divide the width {self.embedding_dim}. "
                 "Choose another number of heads."

@@ -18,8 +18,8 @@ Array = npt.NDArray[np.float32]
 Palette = dict[str, tuple[str, ...]]
 View = Literal["ground", "satellite"]
 
-SHIFT = 11.0
-"""Standard deviation of an object's shift per channel, of 255."""
+SHIFT = {"building": 9.0, "grass": 6.0, "field": 8.0, "broadleaf": 7.0}
+"""Standard deviation of an object's shift per channel, of 255, where not 4."""
 GAIN = 0.16
 """Standard deviation of the logarithm of an object's brightness."""
 
@@ -97,20 +97,28 @@ def colour_table(
     count = len(objects.class_id)
     pick = rng.random(count)
     gain = np.exp(rng.normal(0.0, GAIN, (count, 1)))
-    shift = rng.normal(0.0, SHIFT, (count, 3))
+    shift = rng.normal(0.0, 1.0, (count, 3))
     base = np.zeros((count, 3))
     for index, name in enumerate(CLASSES):
         colours = _rgb(palette[name])
         mine = objects.class_id == index
         base[mine] = colours[(pick[mine] * len(colours)).astype(int)]
+        shift[mine] *= SHIFT.get(name, 4.0)
     return (base * gain + shift).clip(8, 247).astype(np.float32)
+
+
+def roof_table(count: int, *, seed: tuple[int, ...]) -> Array:
+    """[count, 3] float32 colours of roofs as the street sees them, of its own draw."""
+    rng = np.random.default_rng(seed)
+    colours = _rgb(ROOFS)[rng.integers(len(ROOFS), size=count)]
+    return (colours * rng.uniform(0.75, 1.1, (count, 1))).astype(np.float32)
 
 
 def class_light(seed: tuple[int, ...], *, spread: float = 0.10) -> Array:
     """[classes, 3] float32 gains near 1: light that falls differently on each class."""
     rng = np.random.default_rng(seed)
     brightness = rng.normal(0.0, spread, (len(CLASSES), 1))
-    tint = rng.normal(0.0, spread / 2, (len(CLASSES), 3))
+    tint = rng.normal(0.0, spread / 3, (len(CLASSES), 3))
     return np.exp(brightness + tint).astype(np.float32)
 
 

@@ -113,7 +113,8 @@ def _pieces(edges: list[Edge], area: Area) -> list[Piece]:
     low, high = np.array([area.west, area.south]), np.array([area.east, area.north])
     pieces: list[Piece] = []
     for edge in edges:
-        inside = ((edge.points >= low) & (edge.points <= high)).all(axis=1)
+        within = (edge.points >= low) & (edge.points <= high)
+        inside = np.asarray(within.all(axis=1))
         if not inside.any():
             continue
         # An area is convex and a street nearly straight: one run, or a rare second
@@ -135,7 +136,7 @@ def _pieces(edges: list[Edge], area: Area) -> list[Piece]:
 def _trails(
     pieces: list[Piece], share: float, rng: np.random.Generator
 ) -> list[list[Piece]]:
-    """Runs of connected pieces, each piece once, until a share of the length is done."""
+    """Runs of connected pieces, each once, until a share of the length is done."""
     at_node = defaultdict(set)
     for k, piece in enumerate(pieces):
         at_node[piece.start].add(k)
@@ -218,24 +219,25 @@ def _session(
     trails: list[list[Piece]], session: int, rng: np.random.Generator
 ) -> list[Shot]:
     """The shots of one session: each trail is followed by minutes with no picture."""
-    clock = FIRST_DAY_NS + session * 86_400 * SECOND_NS + int(rng.integers(3600)) * SECOND_NS
+    clock = (
+        FIRST_DAY_NS
+        + session * 86_400 * SECOND_NS
+        + int(rng.integers(3600)) * SECOND_NS
+    )
     bound = rng.uniform(*HEADING_BOUND_DEG)
-    poses, times, panorama = [], [], []
+    poses, times, panoramas = [], [], []
     for trail in trails:
-        pose, panoramas, seconds = _along(trail, rng)
+        pose, panorama, seconds = _along(trail, rng)
         poses.append(pose)
-        panorama.append(panoramas)
+        panoramas.append(panorama)
         times.append(clock + (seconds * 1000).astype(np.int64) * 1_000_000)
         clock = int(times[-1][-1]) + int(rng.integers(120, 600)) * SECOND_NS
-    pose = np.concatenate(poses)
-    count = len(pose)
-    gps = pose[:, :2] + _gps_noise(count, rng)
-    errors = rng.uniform(-bound, bound, (count, 2))
-    lost, repeat = _mishaps(count, rng)
-    shots = []
-    for k, (time, pano) in enumerate(
-        zip(np.concatenate(times).tolist(), np.concatenate(panorama), strict=True)
-    ):
+    pose, taken = np.concatenate(poses), np.concatenate(times).tolist()
+    gps = pose[:, :2] + _gps_noise(len(pose), rng)
+    errors = rng.uniform(-bound, bound, (len(pose), 2))
+    lost, repeat = _mishaps(len(pose), rng)
+    shots: list[Shot] = []
+    for k, pano in enumerate(np.concatenate(panoramas).tolist()):
         shot = Shot(
             session=session,
             number=len(shots),
@@ -246,8 +248,8 @@ def _session(
             gps_north=float(gps[k, 1]),
             heading_error_deg=float(errors[k, 0]),
             panorama_error_deg=float(errors[k, 1]),
-            time_ns=time,
-            panorama=bool(pano),
+            time_ns=taken[k],
+            panorama=pano,
             lost_fix=k == lost,
         )
         shots.append(shot)
@@ -330,7 +332,9 @@ def _lane(trail: list[Piece]) -> tuple[Array, Array]:
 
 def _smooth(values: Array) -> Array:
     """Mean over five points, ends kept: a car does not turn on the spot."""
-    padded = np.concatenate([np.repeat(values[:1], 2), values, np.repeat(values[-1:], 2)])
+    padded = np.concatenate(
+        [np.repeat(values[:1], 2), values, np.repeat(values[-1:], 2)]
+    )
     smooth: Array = np.convolve(padded, np.full(5, 0.2), mode="valid")
     return smooth
 

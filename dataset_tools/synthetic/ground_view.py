@@ -10,7 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dataset_tools.synthetic.appearance import class_light, colour_table, texture
+from dataset_tools.synthetic.appearance import (
+    class_light,
+    colour_table,
+    roof_table,
+    texture,
+)
+from dataset_tools.synthetic.scatter import EAVES, GABLE_BELOW_M
 from dataset_tools.synthetic.settings import RASTER_M, Camera, RegionSettings
 from dataset_tools.synthetic.sprites import add_sprites
 from dataset_tools.synthetic.world import (
@@ -68,11 +74,13 @@ def panorama_rays(camera: Camera) -> Rays:
 
 
 def front_rays(camera: Camera) -> Rays:
-    """Rays of a perspective picture; pitch moves the horizon, as a shifted lens does."""
+    """Rays of a perspective picture; pitch moves the horizon as a shifted lens does."""
     rows, columns = camera.front_px
     focal = columns / 2 / np.tan(np.radians(camera.hfov_deg / 2))
     azimuth = np.arctan((np.arange(columns) + 0.5 - columns / 2) / focal)
-    up = (np.arange(rows) + 0.5 - rows / 2) / focal + np.tan(np.radians(camera.pitch_deg))
+    up = (np.arange(rows) + 0.5 - rows / 2) / focal + np.tan(
+        np.radians(camera.pitch_deg)
+    )
     # Off the axis the same image height spans a longer distance on the ground.
     return _rays(azimuth, np.cos(azimuth)[:, None] * up[None, :])
 
@@ -95,6 +103,7 @@ class GroundView:
             style=region.appearance.style,
             seed=(*key, 3),
         )
+        self.roofs = roof_table(len(self.colours), seed=(*key, 11))
         self.noise = texture((*key, 4))
         self.ranges = np.geomspace(NEAREST_M, FARTHEST_M, SAMPLES).astype(np.float32)
         self.panorama = panorama_rays(region.camera)
@@ -180,13 +189,25 @@ class GroundView:
         if wall[0].size:
             spot = np.stack([east[wall], north[wall], up[wall]], axis=1)
             colour[wall] *= self._wall(thing[wall], spot, pose)[:, None]
+            self._roof(colour, wall, thing, up)
         wet = kind == WATER
         colour[wet] = colour[wet] * 0.6 + np.float32(70.0)
         return np.asarray(colour, np.float32)
 
-    def _wall(
-        self, thing: npt.NDArray[np.int32], spot: Floats, pose: Pose
-    ) -> Floats:
+    def _roof(
+        self,
+        colour: Floats,
+        wall: tuple[npt.NDArray[np.intp], ...],
+        thing: npt.NDArray[np.int32],
+        up: Floats,
+    ) -> None:
+        """Recolour what lies above the eaves of gabled buildings, in place."""
+        ridge = self.world.objects.height_m[thing[wall]]
+        above = (ridge < GABLE_BELOW_M) & (up[wall] > EAVES * ridge + 0.2)
+        roof = wall[0][above], wall[1][above]
+        colour[roof] = self.roofs[thing[roof]]
+
+    def _wall(self, thing: npt.NDArray[np.int32], spot: Floats, pose: Pose) -> Floats:
         """[N] factors of wall pixels: light by the wall's direction, and windows."""
         box = self.world.objects.box[thing]
         dx, dy = spot[:, 0] - box[:, 0], spot[:, 1] - box[:, 1]
@@ -203,6 +224,7 @@ class GroundView:
         rhythm = WINDOW_M * (0.8 + 0.5 * np.modf(thing * 0.7548777)[0])
         u, v = np.mod(place / rhythm, 1.0), np.mod(spot[:, 2] / STOREY_M, 1.0)
         height = self.world.objects.height_m[thing]
+        height = np.where(height < GABLE_BELOW_M, EAVES * height + 0.2, height)
         glass = (np.abs(u - 0.5) < 0.24) & (np.abs(v - 0.55) < 0.22)
         glass &= spot[:, 2] < height - 0.6
         eaves = spot[:, 2] > height - 0.45

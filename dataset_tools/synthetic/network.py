@@ -36,7 +36,8 @@ class Zones:
     def at(self, points: Array) -> npt.NDArray[np.int64]:
         """[N] index into `STRATA` of [N, 2] positions in metres."""
         delta = points[:, None, :] - self.centres[None, :, :]
-        return self.stratum[np.argmin((delta**2).sum(axis=-1), axis=1)]
+        nearest = np.argmin((delta**2).sum(axis=-1), axis=1)
+        return np.asarray(self.stratum[nearest])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,7 @@ def _edges(
 
 
 def _curve(control: Array, bend: float) -> Array:
-    """[P, 2] Catmull-Rom piece between the middle two of [4, 2] points, bent sideways."""
+    """[P, 2] Catmull-Rom piece between the middle two of [4, 2] points, with a bend."""
     t = np.linspace(0, 1, POINTS_PER_EDGE)[:, None]
     a, b, c, d = control
     curve = 0.5 * (

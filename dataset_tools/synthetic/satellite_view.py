@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image, ImageDraw
 
 from dataset_tools.synthetic.appearance import class_light, colour_table, texture
+from dataset_tools.synthetic.scatter import GABLE_BELOW_M
 from dataset_tools.synthetic.settings import CRS, RASTER_M, RegionSettings
 from dataset_tools.synthetic.world import (
     BROADLEAF,
@@ -55,7 +57,7 @@ class SatelliteView:
         self.waves = self._cloud_waves(rng)
         scale = region.imagery.m_per_px
         self.size = round(region.height_m / scale), round(region.width_m / scale)
-        sun = np.radians((region.imagery.sun_azimuth_deg, 90.0))[0]
+        sun = np.radians(region.imagery.sun_azimuth_deg)
         self.sun = float(np.sin(sun)), float(np.cos(sun))
 
     def render(self, top: int, bottom: int) -> Picture:
@@ -70,15 +72,17 @@ class SatelliteView:
         """
         scale = self.region.imagery.m_per_px
         south = (np.arange(top, bottom) + 0.5) * scale
-        east = (np.arange(self.size[1]) + 0.5) * scale
-        row = (south / RASTER_M).astype(np.int64).clip(max=self.world.height.shape[0] - 1)
+        east = np.asarray((np.arange(self.size[1]) + 0.5) * scale, np.float64)
+        row = (
+            (south / RASTER_M).astype(np.int64).clip(max=self.world.height.shape[0] - 1)
+        )
         column = (east / RASTER_M).astype(np.int64)
         column = column.clip(max=self.world.height.shape[1] - 1)
         grid = np.ix_(row, column)
         thing = self.world.object_id[grid]
         kind = self.world.objects.class_id[thing]
-        north = self.region.height_m - south
-        shade = 1.0 + self.noise[np.ix_(row & 511, (column * 5) & 511)] * 0.9
+        north = np.asarray(self.region.height_m - south, np.float64)
+        shade = 1.0 + self.noise[np.ix_(row & 511, column & 511)] * 0.9
         shade *= self._relief(thing, kind, east.astype(np.float32), north)
         shade[self._shadow(row[0], row[-1] + 1)[row - row[0]][:, column]] *= 0.55
         colour = self.colours[thing] * self.light[kind]
@@ -101,7 +105,7 @@ class SatelliteView:
         dx = east[raised[1]] - box[:, 0]
         dy = north[raised[0]].astype(np.float32) - box[:, 1]
         across = dy * box[:, 2] - dx * box[:, 3]
-        gable = self.world.objects.height_m[thing[raised]] < 9.0
+        gable = self.world.objects.height_m[thing[raised]] < GABLE_BELOW_M
         toward = np.sign(across) * (box[:, 2] * self.sun[1] - box[:, 3] * self.sun[0])
         roof = np.where(gable, 1.0 + 0.24 * toward, 1.0)
         rim = (np.abs(across) > box[:, 5] - 0.6) & ~gable
@@ -131,7 +135,10 @@ class SatelliteView:
         return hidden
 
     def _clouds(
-        self, colour: Floats, east: Floats, north: npt.NDArray[np.float64]
+        self,
+        colour: Floats,
+        east: npt.NDArray[np.float64],
+        north: npt.NDArray[np.float64],
     ) -> Picture:
         """Blend in small clouds, and the shadow each throws on the ground."""
         for shift, tone, strength in ((140.0, 25.0, 0.5), (0.0, 240.0, 0.9)):
@@ -149,18 +156,20 @@ class SatelliteView:
         length = rng.uniform(70.0, 380.0, 5)
         phase = rng.uniform(0, 2 * np.pi, 5)
         waves = np.stack(
-            [np.cos(angle) / length, np.sin(angle) / length, phase / (2 * np.pi)], axis=1
+            [np.cos(angle) / length, np.sin(angle) / length, phase / (2 * np.pi)],
+            axis=1,
         )
         waves *= 2 * np.pi
-        spots = rng.uniform(0, 1, (4000, 2)) * (self.region.width_m, self.region.height_m)
+        spots = rng.uniform(0, 1, (4000, 2)) * (
+            self.region.width_m,
+            self.region.height_m,
+        )
         field = np.sin(spots @ waves[:, :2].T + waves[:, 2]).sum(axis=1)
         self.cloud_level = float(np.quantile(field, 1 - CLOUD_SHARE))
         return np.asarray(waves)
 
     def _place_cars(self, rng: np.random.Generator) -> Picture:
-        """[H, W] raster of cars that stood there on the day of the flight; 0 is none."""
-        from PIL import Image, ImageDraw
-
+        """[H, W] raster of the cars there on the day of the flight; 0 is none."""
         rows, columns = self.world.height.shape
         image = Image.new("L", (columns, rows), 0)
         draw = ImageDraw.Draw(image)
@@ -171,7 +180,9 @@ class SatelliteView:
                 step = edge.points[k + 1] - edge.points[k]
                 ahead = step / np.hypot(*step)
                 right = np.array([ahead[1], -ahead[0]])
-                lane = float(rng.choice((-1, 1))) * edge.asphalt_m * rng.uniform(0.2, 0.4)
+                lane = (
+                    float(rng.choice((-1, 1))) * edge.asphalt_m * rng.uniform(0.2, 0.4)
+                )
                 centre = edge.points[k] + right * lane
                 corners = [
                     centre + a * ahead * 2.2 + b * right * 0.9
@@ -186,7 +197,14 @@ class SatelliteView:
 
 
 CAR_COLOURS = np.array(
-    [(0, 0, 0), (235, 235, 232), (30, 32, 36), (165, 45, 40), (60, 85, 140), (170, 172, 175)],
+    [
+        (0, 0, 0),
+        (235, 235, 232),
+        (30, 32, 36),
+        (165, 45, 40),
+        (60, 85, 140),
+        (170, 172, 175),
+    ],
     np.float32,
 )
 """[6, 3]; the first is never used."""

@@ -17,6 +17,10 @@ Mask = npt.NDArray[np.bool_]
 
 UNITS_PER_M = 4
 """The height raster holds quarter metres."""
+GABLE_BELOW_M = 9.0
+"""Lower buildings have a ridge along their length, higher ones a flat roof."""
+EAVES = 0.62
+"""Height of a gabled building's walls, as a share of its ridge's."""
 
 
 @dataclass(slots=True)
@@ -64,9 +68,10 @@ class Canvas:
         top, bottom = int(row - reach / RASTER_M), int(row + reach / RASTER_M) + 2
         if left < 0 or top < 0 or right > columns or bottom > rows:
             return None
-        dx = (np.arange(left, right) + 0.5) * RASTER_M - east
+        dx = np.asarray((np.arange(left, right) + 0.5) * RASTER_M - east, np.float64)
         dy = self.height_m - (np.arange(top, bottom) + 0.5) * RASTER_M - north
-        return (slice(top, bottom), slice(left, right)), dx[None, :], dy[:, None]
+        where = slice(top, bottom), slice(left, right)
+        return where, dx[None, :], np.asarray(dy, np.float64)[:, None]
 
     def is_class(self, *names: str) -> npt.NDArray[np.bool_]:
         """[classes] whether a class is one of those named."""
@@ -105,9 +110,7 @@ def place_buildings(
                 along += lot[0] + lot[4]
 
 
-def place_trees(
-    canvas: Canvas, network: Network, *, rng: np.random.Generator
-) -> None:
+def place_trees(canvas: Canvas, network: Network, *, rng: np.random.Generator) -> None:
     """Street trees, garden trees, hedgerows and forest.
 
     Args:
@@ -125,10 +128,13 @@ def place_trees(
             for along in np.arange(rng.uniform(5, gap), _length(edge.points) - 5, gap):
                 spot, _ = _beside(edge, float(along), side, rng.uniform(2.0, 4.0))
                 radius = rng.uniform(1.2, 2.6)
-                _stamp_tree(canvas, spot, radius, free, kind=kinds[0], rng=rng)
+                _stamp_tree(canvas, (*spot, radius), free, kind=kinds[0], rng=rng)
     rows, columns = canvas.object_id.shape
     area = rows * columns * RASTER_M**2
-    spots = rng.uniform(size=(int(area / 75.0), 2)) * (columns * RASTER_M, canvas.height_m)
+    spots = rng.uniform(size=(int(area / 75.0), 2)) * (
+        columns * RASTER_M,
+        canvas.height_m,
+    )
     strata = network.zones.at(spots)
     chance = np.array([_chance(name) for name in canvas.classes])
     ground = canvas.class_id[
@@ -139,7 +145,7 @@ def place_trees(
     kept = rng.random(len(spots)) < chance[ground, strata]
     for spot, conifer in zip(spots[kept], conifers[kept], strict=True):
         kind, radius = kinds[int(conifer)], rng.uniform(1.5, 4.5)
-        _stamp_tree(canvas, spot, radius, free, kind=kind, rng=rng)
+        _stamp_tree(canvas, (*spot, radius), free, kind=kind, rng=rng)
 
 
 def _chance(name: str) -> tuple[float, float, float]:
@@ -207,29 +213,32 @@ def _stamp_box(
         return
     where, dx, dy = window
     cosine, sine = np.cos(angle), np.sin(angle)
-    inside = (np.abs(dx * cosine + dy * sine) < length / 2) & (
-        np.abs(dy * cosine - dx * sine) < depth / 2
-    )
+    across = np.abs(dy * cosine - dx * sine) / (depth / 2)
+    inside = (np.abs(dx * cosine + dy * sine) < length / 2) & (across < 1)
     if not free[canvas.class_id[where][inside]].all():
         return
     shape = (east, north, cosine, sine, length / 2, depth / 2)
     new = canvas.add(kind, box=shape, height_m=height)
     canvas.object_id[where][inside] = new
     canvas.class_id[where][inside] = kind
-    canvas.height[where][inside] = round(height * UNITS_PER_M)
+    roof = 1 - (1 - EAVES) * across if height < GABLE_BELOW_M else np.ones_like(across)
+    tops = height * UNITS_PER_M * roof[inside]
+    canvas.height[where][inside] = tops.round().astype(np.uint8)
 
 
 def _stamp_tree(
     canvas: Canvas,
-    spot: Sequence[float],
-    radius: float,
+    disc: tuple[float, ...],
     free: Mask,
     *,
     kind: int,
     rng: np.random.Generator,
 ) -> None:
-    """Raise a tree if its crown hangs over nothing but free ground."""
-    east, north = float(spot[0]), float(spot[1])
+    """Raise a tree if its crown hangs over nothing but free ground.
+
+    `disc`: stem's east and north, crown's radius; metres.
+    """
+    east, north, radius = disc
     top, profile = _crown(canvas.classes[kind], radius, rng)
     window = canvas.window(east, north, radius)
     if window is None:

@@ -4,6 +4,7 @@ Metres are counted east and north from a region's south-west corner, which lies 
 `RegionSettings.origin` in UTM zone 18N (EPSG:32618), in Vermont.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +18,8 @@ FRONT_SPACING_M = 8.05
 PANORAMA_EVERY = 3
 """A panorama is taken with each third front picture: every 24.15 m."""
 PRESETS = ("tiny", "small", "town")
+SWITCHES = ("appearance", "layout", "camera", "imagery")
+SMALL_SIDES_M = (1740.0, 1840.0, 1740.0, 1740.0)
 HOME_ORIGIN = (690_000.0, 4_903_000.0)
 REGION_STEP_M = 9_000.0
 """Regions lie this far apart, so that none sees another."""
@@ -54,12 +57,19 @@ class Layout:
 class Camera:
     """Third switch: the car's cameras. Sizes are (rows, columns) in pixels."""
 
-    hfov_deg: float = 90.0
+    focal_35mm: int = 18
+    """Focal length for a 36 mm wide picture, in whole millimetres as EXIF holds it."""
     height_m: float = 2.2
     pitch_deg: float = 0.0
     front_px: tuple[int, int] = (64, 96)
     panorama_px: tuple[int, int] = (64, 256)
     panorama_elevation_deg: float = 40.0
+    """A panorama reaches as far above and below the horizon."""
+
+    @property
+    def hfov_deg(self) -> float:
+        """Horizontal field of view of the front camera, degrees."""
+        return 2 * math.degrees(math.atan(18.0 / self.focal_35mm))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,23 +163,29 @@ def _tiny() -> tuple[RegionSettings, ...]:
 
 def _small() -> tuple[RegionSettings, ...]:
     home = _home(
-        train=(1650.0, 1740.0), val=(330.0, 740.0), test=(1740.0, 1740.0), layout=Layout()
+        train=(1650.0, 1740.0),
+        val=(330.0, 740.0),
+        test=(1740.0, 1740.0),
+        layout=Layout(),
     )
-    names = ("appearance", "layout", "camera", "imagery")
+    # Wider blocks hold fewer streets, so that region is larger: each test keeps 300
+    # tiles whose centres are 70 m apart.
     return home, *(
-        _cross(home, name, index=i, side_m=1740.0, share=0.85)
-        for i, name in enumerate(names, start=1)
+        _cross(home, name, index=i, side_m=side, share=0.97)
+        for i, (name, side) in enumerate(zip(SWITCHES, SMALL_SIDES_M, strict=True), 1)
     )
 
 
 def _town() -> tuple[RegionSettings, ...]:
     home = _home(
-        train=(4000.0, 3400.0), val=(800.0, 1500.0), test=(3400.0, 3400.0), layout=Layout()
+        train=(4000.0, 3400.0),
+        val=(800.0, 1500.0),
+        test=(3400.0, 3400.0),
+        layout=Layout(),
     )
-    names = ("appearance", "layout", "camera", "imagery")
     return home, *(
         _cross(home, name, index=i, side_m=3400.0, share=0.85)
-        for i, name in enumerate(names, start=1)
+        for i, name in enumerate(SWITCHES, start=1)
     )
 
 
@@ -246,7 +262,7 @@ def _switched(region: RegionSettings, switch: str) -> RegionSettings:
     if switch == "camera":
         camera = replace(
             region.camera,
-            hfov_deg=70.0,
+            focal_35mm=26,
             height_m=1.5,
             pitch_deg=4.0,
             panorama_elevation_deg=34.0,

@@ -89,10 +89,8 @@ def build_world(region: RegionSettings, *, seed: int) -> World:
     Returns:
         A world that depends on its arguments only.
     """
+    network = region_network(region, seed=seed)
     rng = np.random.default_rng([seed, region.index, 1])
-    network = build_network(
-        region.layout, width_m=region.width_m, height_m=region.height_m, rng=rng
-    )
     canvas = _ground(region, network, rng)
     place_buildings(canvas, network, density=region.layout.density, rng=rng)
     place_trees(canvas, network, rng=rng)
@@ -102,6 +100,13 @@ def build_world(region: RegionSettings, *, seed: int) -> World:
         height_m=np.array(canvas.height_of, np.float32),
     )
     return World(canvas.object_id, canvas.height, objects, network)
+
+
+def region_network(region: RegionSettings, *, seed: int) -> Network:
+    """The streets of a region, which are cheap to have without its rasters."""
+    rng = np.random.default_rng([seed, region.index, 0])
+    size = {"width_m": region.width_m, "height_m": region.height_m}
+    return build_network(region.layout, **size, rng=rng)
 
 
 def _ground(
@@ -115,7 +120,9 @@ def _ground(
     canvas.add(GRASS)
     canvas.add(GRASS)
     for block in network.blocks:
-        _parcels(draw, canvas, block, int(network.zones.at(block.mean(0)[None])[0]), rng)
+        _parcels(
+            draw, canvas, block, int(network.zones.at(block.mean(0)[None])[0]), rng
+        )
     river = _river(region, rng)
     draw.line(canvas.pixels(river), fill=canvas.add(WATER), width=44, joint="curve")
     _streets(draw, canvas, network, rng)
@@ -151,15 +158,15 @@ def _parcels(
             draw.polygon(canvas.pixels(np.stack(corners)), fill=canvas.add(kind))
 
 
-def _river(
-    region: RegionSettings, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
+def _river(region: RegionSettings, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     """[P, 2] course of a river from the southern to the northern edge."""
     north = np.linspace(-60.0, region.height_m + 60.0, 160)
     east = region.width_m * rng.uniform(0.2, 0.8) + (north - region.height_m / 2) * 0.2
     for _ in range(2):
         wave = rng.uniform(200.0, 500.0)
-        east = east + rng.uniform(15, 40) * np.sin(north / wave * 6.3 + rng.uniform(0, 6))
+        east = east + rng.uniform(15, 40) * np.sin(
+            north / wave * 6.3 + rng.uniform(0, 6)
+        )
     return np.stack([east, north], axis=1)
 
 

@@ -8,16 +8,15 @@ is not in the file. Panoramas are known by their XMP (GPano).
 import io
 import math
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.pictures import DECODING_ERRORS, open_bounded
+from dataset_tools.pictures import DECODING_ERRORS, decoding_fault, open_bounded
 from dataset_tools.records import Frame, Outcome, Projection, Rejection
 from dataset_tools.tracks.fixes import Fault, position_fault, wrap_heading
 from dataset_tools.tracks.times import nanoseconds, parse_time
@@ -166,7 +165,9 @@ def _read_header(path: Path) -> _Header | UnreadableError:
         # One read: the pixels are checked too, so that a truncated picture is
         # counted here and does not stop a build hours later.
         data = io.BytesIO(path.read_bytes())
-        with open_bounded(data) as picture:
+        # Pillow warns of corrupt EXIF; what it could not read is missed below.
+        quiet = warnings.catch_warnings(action="ignore", category=UserWarning)
+        with quiet, open_bounded(data) as picture:
             exif = picture.getexif()
             tags, gps = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
             xmp = _panorama_tags(picture.info)
@@ -176,7 +177,7 @@ def _read_header(path: Path) -> _Header | UnreadableError:
     except UnreadableError as error:
         return error
     except DECODING_ERRORS as error:
-        return UnreadableError(f"{error}")
+        return UnreadableError(decoding_fault(error))
     return _header(tags, gps, xmp)
 
 
@@ -291,7 +292,7 @@ def _angle(value: object) -> float:
     parts = _reals(value)
     if not parts or len(parts) > 3:
         return math.nan
-    return sum(part / 60**power for power, part in enumerate(parts))
+    return math.fsum(part / 60**power for power, part in enumerate(parts))
 
 
 def _reals(value: object) -> list[float]:

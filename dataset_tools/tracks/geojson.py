@@ -120,9 +120,7 @@ def _line_times(
     return None
 
 
-def _line_session(
-    properties: dict[str, Any], fallback: str, seen: Counter[str]
-) -> str:
+def _line_session(properties: dict[str, Any], fallback: str, seen: Counter[str]) -> str:
     """The line's own name; a second line of that name gets a number behind it."""
     named = [properties[k] for k in _LINE_ID if not is_blank(properties.get(k))]
     session = str(named[0]) if named else fallback

@@ -7,7 +7,9 @@ import click
 from geobench import __version__
 from geobench.cli.options import as_json
 
-TITLE = "crossview-geobench: dataset tools and a benchmark for cross-view geo-localization"
+TITLE = (
+    "crossview-geobench: dataset tools and a benchmark for cross-view geo-localization"
+)
 
 
 @click.command(epilog="Example: geobench cite geodtr")
@@ -44,4 +46,5 @@ def _paper(model: str) -> str:
     card = getattr(model_factory(model), "card", None)
     if card is None or not card.paper:
         return "a method of this toolkit without a paper of its own; cite the toolkit"
-    return f"{card.title}. {card.paper}" + (f" ({card.year})" if card.year else "")
+    year = f" ({card.year})" if card.year and str(card.year) not in card.paper else ""
+    return f"{card.title}. {card.paper}{year}"

@@ -15,11 +15,31 @@ from geobench import __version__
 from geobench.cli.options import as_json
 
 DISTRIBUTION = "crossview-geobench"
-NEEDED = (
-    "numpy", "scipy", "pandas", "pyarrow", "h5py", "PIL", "shapely", "pyproj",
-    "rasterio", "torch", "torchvision", "timm", "safetensors", "matplotlib", "jinja2",
-    "pydantic", "yaml", "click", "tqdm", "defusedxml", "gpxpy", "filelock",
-)  # fmt: skip
+NEEDED = {
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "pandas": "pandas",
+    "pyarrow": "pyarrow",
+    "h5py": "h5py",
+    "PIL": "pillow",
+    "shapely": "shapely",
+    "pyproj": "pyproj",
+    "rasterio": "rasterio",
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "timm": "timm",
+    "safetensors": "safetensors",
+    "matplotlib": "matplotlib",
+    "jinja2": "jinja2",
+    "pydantic": "pydantic",
+    "yaml": "pyyaml",
+    "click": "click",
+    "tqdm": "tqdm",
+    "defusedxml": "defusedxml",
+    "gpxpy": "gpxpy",
+    "filelock": "filelock",
+}
+"""Import name to distribution of what the packages import."""
 OURS = ("geobench", "dataset_tools", "baselines", "reference_models")
 FREE_DISK_GB = 5.0
 """Room that the `small` demo needs with its packs and checkpoints, gigabytes."""
@@ -55,10 +75,10 @@ def _libraries() -> list[Check]:
 
 def _library(name: str) -> Check:
     try:
-        module = importlib.import_module(name)
-    except ImportError as error:
+        importlib.import_module(name)
+        return name, True, metadata.version(NEEDED[name])
+    except ImportError as error:  # PackageNotFoundError is one too
         return name, False, f"cannot be imported ({error}); run `make install`"
-    return name, True, str(getattr(module, "__version__", "present"))
 
 
 def _own_packages() -> list[Check]:

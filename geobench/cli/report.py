@@ -8,7 +8,7 @@ import click
 @click.command(epilog="Example: geobench report runs/demo-tiny")
 @click.argument("run", type=click.Path(path_type=Path))
 def command(run: Path) -> None:
-    """Write RUN/report.html and RUN/figures from a run's results, tables and packs.
+    """Write RUN/report.html and RUN/figures from a run's results and packs.
 
     The page is one file: it needs no server, no network and no script.
     """

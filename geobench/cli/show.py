@@ -1,5 +1,6 @@
 """`geobench show`: what can be named on the command line."""
 
+import inspect
 import json
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -24,7 +25,8 @@ def models(as_json: bool) -> None:
         return
     width = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        frames = "whole sequence" if row["max_frames"] > 1 else "one frame"
+        count = row["max_frames"]
+        frames = f"up to {count} frames" if count > 1 else "one frame"
         year = f", {row['year']}" if row["year"] else ""
         click.echo(f"{row['name']:<{width}}  {row['title']}{year} ({frames})")
 
@@ -63,8 +65,16 @@ def _model_row(name: str) -> dict[str, Any]:
         "year": card.year if card else None,
         "licence": card.licence if card else "",
         "trained_on": list(card.trained_on) if card else [],
-        "max_frames": getattr(factory, "max_frames", 1),
+        "max_frames": _max_frames(factory),
     }
+
+
+def _max_frames(factory: Any) -> int:
+    """Frames of a full query: the constructor's default, else the class's own."""
+    parameter = inspect.signature(factory).parameters.get("max_frames")
+    if parameter is not None and isinstance(parameter.default, int):
+        return parameter.default
+    return int(getattr(factory, "max_frames", 1))
 
 
 def _plain(task: Any) -> dict[str, Any]:

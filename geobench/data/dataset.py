@@ -145,7 +145,13 @@ class PackDataset:
         mask = torch.from_numpy(self._mask[indices]).to(device)
         return self._finish("ground", ground, semantic="none", draw=None), mask
 
-    def iterate(self, batch_size: int, *, device: torch.device = CPU) -> Iterator[Batch]:
+    def prepare_ground(self) -> None:
+        """Prepare the ground pictures now, so that timing what follows is fair."""
+        _ = self._frames
+
+    def iterate(
+        self, batch_size: int, *, device: torch.device = CPU
+    ) -> Iterator[Batch]:
         """All batches in order, without augmentation."""
         for index in slices(len(self), batch_size):
             yield self.batch(index, device=device)
@@ -196,7 +202,9 @@ class PackDataset:
 class TileDataset:
     """A gallery: the satellite tiles of given ids, in their order."""
 
-    def __init__(self, pack: "Pack", tile_ids: Sequence[str], *, store: PictureStore) -> None:
+    def __init__(
+        self, pack: "Pack", tile_ids: Sequence[str], *, store: PictureStore
+    ) -> None:
         """Remember which tiles; they are prepared at their first use."""
         self.pack = pack
         self.tile_ids = list(tile_ids)
@@ -205,6 +213,10 @@ class TileDataset:
 
     def __len__(self) -> int:
         return len(self.tile_ids)
+
+    def prepare(self) -> None:
+        """Prepare the tiles now, so that timing what follows is fair."""
+        _ = self._tiles
 
     @cached_property
     def _tiles(self) -> "_Gatherer":

@@ -10,13 +10,11 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from dataset_tools.pack.read import Pack
 from dataset_tools.polar import polar_transform
 from geobench.data.canvas import (
     WIDEST_HFOV_DEG,
@@ -28,6 +26,7 @@ from geobench.data.canvas import (
 from geobench.errors import DataError
 
 if TYPE_CHECKING:
+    from dataset_tools.pack.read import Pack
     from geobench.model import InputSpec
 
 Kind = Literal["frame", "tile"]
@@ -64,7 +63,7 @@ class PictureStore:
         self._workers = workers
         self._arrays: dict[tuple[str, Kind, tuple[str, ...]], Images] = {}
 
-    def get(self, pack: Pack, kind: Kind, ids: Sequence[str]) -> Images:
+    def get(self, pack: "Pack", kind: Kind, ids: Sequence[str]) -> Images:
         """Pictures [N, 3, H, W] uint8 in the order of `ids`."""
         key = (pack.content_sha256, kind, tuple(ids))
         if key not in self._arrays:
@@ -76,7 +75,11 @@ class PictureStore:
 
 
 def prepare_tiles(
-    pack: Pack, tile_ids: Sequence[str], spec: "InputSpec", *, workers: int | None = None
+    pack: "Pack",
+    tile_ids: Sequence[str],
+    spec: "InputSpec",
+    *,
+    workers: int | None = None,
 ) -> Images:
     """Satellite tiles as the model sees them.
 
@@ -93,7 +96,9 @@ def prepare_tiles(
     side_m = (rows["m_per_px"] * rows["width_px"]).to_numpy(float)
 
     def make(index: int, picture: Picture) -> Picture:
-        if spec.tile_m is not None and side_m[index] > spec.tile_m * (1 + CROP_TOLERANCE):
+        if spec.tile_m is not None and side_m[index] > spec.tile_m * (
+            1 + CROP_TOLERANCE
+        ):
             picture = _centre_crop(picture, spec.tile_m / side_m[index])
         if not spec.polar:
             return resize(picture, spec.satellite_size)
@@ -102,11 +107,17 @@ def prepare_tiles(
         return np.asarray(polar).astype(np.uint8)
 
     ids = list(tile_ids)
-    return _prepare(pack, "tile", ids, make=make, size=spec.satellite_size, workers=workers)
+    return _prepare(
+        pack, "tile", ids, make=make, size=spec.satellite_size, workers=workers
+    )
 
 
 def prepare_frames(
-    pack: Pack, frame_ids: Sequence[str], spec: "InputSpec", *, workers: int | None = None
+    pack: "Pack",
+    frame_ids: Sequence[str],
+    spec: "InputSpec",
+    *,
+    workers: int | None = None,
 ) -> Images:
     """Ground pictures as the model sees them.
 
@@ -180,7 +191,7 @@ def _centre_crop(picture: Picture, fraction: float) -> Picture:
 
 
 def _prepare(
-    pack: Pack,
+    pack: "Pack",
     kind: Kind,
     ids: list[str],
     *,
@@ -192,13 +203,10 @@ def _prepare(
     images = np.empty((len(ids), 3, *size), np.uint8)
     if not ids:
         return images
-    # The first picture alone: the shards of the pack open before threads share them.
-    lock = Lock()
 
     def one(index: int) -> None:
-        with lock:  # HDF5 reads one at a time anyway
-            picture = pack.picture(kind, ids[index])
-        images[index] = make(index, picture).transpose(2, 0, 1)
+        picture = make(index, pack.picture(kind, ids[index]))
+        images[index] = picture.transpose(2, 0, 1)
 
     count = workers or min(MOST_WORKERS, os.cpu_count() or 1)
     with ThreadPoolExecutor(count) as pool:

@@ -117,7 +117,9 @@ def read_queries(
     ids = pack.split_ids(scheme, split, "sequence")
     table = pack.sequences.loc[ids]
     windows = [_window([str(f) for f in w], max_frames) for w in table["frame_ids"]]
-    positives = [_own_tile(pack.name, i, list(p)) for i, p in table["positives"].items()]
+    positives = [
+        _own_tile(pack.name, i, list(p)) for i, p in table["positives"].items()
+    ]
     semis = [[str(s) for s in semi] for semi in table["semi_positives"]]
     known = [
         {str(o["tile_id"]): (float(o["east_m"]), float(o["north_m"])) for o in given}
@@ -126,7 +128,9 @@ def read_queries(
     unknown = (float("nan"), float("nan"))
     own = [o.get(t, unknown) for t, o in zip(positives, known, strict=True)]
     frames_used, frame_number = _number(f for w in windows for f in w)
-    tiles_used, tile_number = _number([*positives, *(s for semi in semis for s in semi)])
+    tiles_used, tile_number = _number(
+        [*positives, *(s for semi in semis for s in semi)]
+    )
     slots = _slots(windows, frame_number, max_frames)
     return QueryTable(
         sequence_ids=ids,
@@ -222,7 +226,9 @@ def _directions(
     """`heading_deg` [N, T] and `projection` [N] of the slots."""
     real = slots >= 0
     # One more row, so that slot -1 reads an unknown heading and any projection.
-    heading = np.append(frames["heading_deg"].to_numpy(np.float32, na_value=np.nan), np.nan)
+    heading = np.append(
+        frames["heading_deg"].to_numpy(np.float32, na_value=np.nan), np.nan
+    )
     around = np.append((frames["projection"] == "equirectangular").to_numpy(bool), True)
     whole = (around[slots] | ~real).all(1) & real.any(1)
     return {

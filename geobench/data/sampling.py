@@ -61,9 +61,10 @@ def epoch_batches(
         full = [max(batches, key=len)] if batches else []
     if not full or len(full[0]) < SMALLEST_BATCH:
         raise DataError(
-            f"No batch of {SMALLEST_BATCH} can be formed from {len(position_m)} training "
-            f"sequences that are {rule.min_separation_m:g} m apart and have different "
-            "tiles. Use a larger pack, another split, or a smaller min_separation_m."
+            f"No batch of {SMALLEST_BATCH} can be formed from {len(position_m)} "
+            f"training sequences that are {rule.min_separation_m:g} m apart and have "
+            "different tiles. Use a larger pack, another split, or a smaller "
+            "min_separation_m."
         )
     return full
 

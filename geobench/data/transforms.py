@@ -119,8 +119,11 @@ def _turn_tiles(
 ) -> Tensor:
     tiles = batch[key]
     if batch["polar"]:
-        return _gather(tiles, _rolled_columns(tiles.shape[-1], flip, turn, steps))
-    tiles = torch.where(flip.to(tiles.device)[:, None, None, None], tiles.flip(-1), tiles)
+        start = _start_columns(tiles.shape[-1], turn, steps)
+        return _roll(tiles, flip=flip, start=start, around=torch.ones_like(flip))
+    tiles = torch.where(
+        flip.to(tiles.device)[:, None, None, None], tiles.flip(-1), tiles
+    )
     if not bool(turn.any()):
         return tiles
     out = tiles.clone()
@@ -135,29 +138,26 @@ def _turn_tiles(
 def _turn_ground(
     ground: Tensor, around: Tensor, *, flip: Tensor, turn: Tensor, steps: int
 ) -> Tensor:
-    """Ground [B, T, 3, H, W]: panoramas rolled and mirrored, other pictures mirrored."""
-    width = ground.shape[-1]
-    columns = _rolled_columns(width, flip, turn, steps)
-    straight = torch.arange(width).expand(len(ground), width)
-    mirrored = torch.where(flip[:, None], straight.flip(-1), straight)
-    return _gather(ground, torch.where(around[:, None], columns, mirrored))
+    """Ground [B, T, 3, H, W]: panoramas rolled, flips on every picture."""
+    start = torch.where(around, _start_columns(ground.shape[-1], turn, steps), 0)
+    return _roll(ground, flip=flip, start=start, around=around)
 
 
-def _rolled_columns(width: int, flip: Tensor, turn: Tensor, steps: int) -> Tensor:
-    """[B, W] source columns of 360 degree images, mirrored first and then turned."""
-    start = torch.round(turn.double() * width / steps).long()
-    columns = (torch.arange(width) + start[:, None]) % width
-    return torch.where(flip[:, None], (-columns) % width, columns)
+def _start_columns(width: int, turn: Tensor, steps: int) -> Tensor:
+    """[B] source columns that become column 0 of 360 degree images."""
+    return torch.round(turn.double() * width / steps).long() % width
 
 
-def _gather(images: Tensor, columns: Tensor) -> Tensor:
-    """Images [B, ..., W] read at columns [B, W]."""
-    columns = columns.to(images.device)
-    straight = torch.arange(images.shape[-1], device=images.device)
-    moved = (columns != straight).any(1).nonzero().flatten().tolist()
-    out = images.clone()
-    for index in moved:
-        out[index] = images[index].index_select(-1, columns[index])
+def _roll(images: Tensor, *, flip: Tensor, start: Tensor, around: Tensor) -> Tensor:
+    """Images [B, ..., W], mirrored where `flip`, then rolled to start at a column."""
+    out = torch.empty_like(images)
+    rows = zip(flip.tolist(), start.tolist(), around.tolist(), strict=True)
+    for index, (is_flipped, column, is_around) in enumerate(rows):
+        source = images[index]
+        if is_flipped:
+            # Column 0 looks south and stays: the mirror image of j is -j mod W.
+            source, column = source.flip(-1), column - int(is_around)
+        out[index] = source.roll(-column, -1) if column else source
     return out
 
 

@@ -1,1 +1,1 @@
-"""The page of a run: results, tables and packs in, one HTML file out."""
+"""The page of a run: results and packs in, one HTML file out."""

@@ -3,13 +3,12 @@
 Drawn on white with dark text, so that they read alike on a light and a dark page.
 """
 
-import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from geobench.report.sources import Entry, Interval
+from geobench.results import write_whole
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe and Ito's colours, told apart under the common colour deficiencies."""
@@ -55,27 +54,27 @@ def draw_curve(entries: list[Entry], path: Path) -> Path | None:
     """R@1 against the number of frames, one panel a model and region.
 
     Args:
-        entries: results of the sequence-length protocol, whose tasks name `frames`
-            and `keep`.
+        entries: results of the sequence-length protocol, whose tasks say how
+            many frames are kept and by which rule.
         path: the PNG to write.
 
     Returns:
         The path, or None if no entry says how many frames it saw.
     """
-    usable = [e for e in entries if e.task.get("frames") and e.metric("recall@1")]
+    usable = [e for e in entries if e.frames is not None and e.metric("recall@1")]
     if not usable:
         return None
     groups: dict[tuple[str, str], list[Entry]] = {}
     for entry in usable:
         groups.setdefault((entry.label, entry.pack_name), []).append(entry)
-    rules = sorted({str(e.task.get("keep")) for e in usable})
+    rules = sorted({e.keep for e in usable})
     figure, axes = _grid([7] * len(groups), share_y=True)
     for axis, ((label, pack), rows) in zip(axes, sorted(groups.items()), strict=False):
         for index, rule in enumerate(rules):
-            _line(axis, [e for e in rows if str(e.task.get("keep")) == rule], index)
+            _line(axis, [e for e in rows if e.keep == rule], index)
         axis.set_title(f"{label} · {pack}", fontsize=9, loc="left", fontweight="bold")
         axis.set_xlabel("frames of the query")
-        axis.set_xticks(sorted({int(e.task["frames"]) for e in rows}))
+        axis.set_xticks(sorted({e.frames or 0 for e in rows}))
         axis.set_ylim(bottom=0)
     axes[0].set_ylabel("R@1, %")
     axes[0].legend(title="frames kept", frameon=False, fontsize=8, title_fontsize=8)
@@ -84,20 +83,11 @@ def draw_curve(entries: list[Entry], path: Path) -> Path | None:
 
 def save_png(figure: Any, path: Path) -> Path:
     """Write a figure as PNG under a temporary name, then rename it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return write_bytes(path, buffer.getvalue())
-
-
-def write_bytes(path: Path, content: bytes) -> Path:
-    """Write a whole file or nothing: temporary name beside it, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    plain = {"Software": None}  # no version inside, so equal results give equal bytes
+    write_whole(
+        path, lambda file: figure.savefig(file, format="png", dpi=110, metadata=plain)
+    )
     return path
 
 
@@ -127,7 +117,9 @@ def _grid(heights: list[int], *, share_y: bool = False) -> tuple[Any, list[Any]]
     size = (3.6 * columns + 0.6, max(2.2, 0.28 * max(heights) + 1.0) * rows)
     figure = Figure(figsize=size, layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
-    axes = figure.subplots(rows, columns, squeeze=False, sharey=share_y).ravel().tolist()
+    axes = (
+        figure.subplots(rows, columns, squeeze=False, sharey=share_y).ravel().tolist()
+    )
     for axis in axes[len(heights) :]:
         axis.set_visible(False)
     for axis in axes:
@@ -153,7 +145,10 @@ def _bar(axis: Any, place: int, shade: str, found: Interval) -> None:
     axis.barh(place, found.value, height=0.66, color=shade)
     end = found.value
     if found.low is not None and found.high is not None:
-        spread = [[max(0.0, found.value - found.low)], [max(0.0, found.high - found.value)]]
+        spread = [
+            [max(0.0, found.value - found.low)],
+            [max(0.0, found.high - found.value)],
+        ]
         axis.errorbar(found.value, place, xerr=spread, color=INK, lw=1.1, capsize=2.5)
         end = max(end, found.high)
     axis.annotate(
@@ -170,8 +165,8 @@ def _bar(axis: Any, place: int, shade: str, found: Interval) -> None:
 def _line(axis: Any, rows: list[Entry], index: int) -> None:
     if not rows:
         return
-    rows = sorted(rows, key=lambda e: int(e.task["frames"]))
-    frames = [int(e.task["frames"]) for e in rows]
+    rows = sorted(rows, key=lambda e: e.frames or 0)
+    frames = [e.frames or 0 for e in rows]
     values = [_percent(e) for e in rows]
     colour = COLOURS[index % len(COLOURS)]
     axis.plot(
@@ -181,7 +176,7 @@ def _line(axis: Any, rows: list[Entry], index: int) -> None:
         marker=MARKERS[index % len(MARKERS)],
         ms=4.5,
         lw=1.6,
-        label=str(rows[0].task.get("keep")),
+        label=rows[0].keep,
     )
     bands = [
         (count, found.low, found.high)

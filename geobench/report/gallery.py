@@ -57,7 +57,8 @@ class Card:
     hit: bool
     place: int
     """Place of the best true tile, 1 is the first."""
-    error_m: float
+    error_m: float | None
+    """Metres from the query to the first tile's centre, None where unknown."""
     stratum: str
     frames: list[FrameView]
     tiles: list[TileView]
@@ -110,7 +111,7 @@ def _card(pack: Pack, entry: Entry, ranks: Ranks, *, index: int) -> Card:
         _tile(pack, query, tile_id, place=place, score=score)
         for place, (tile_id, score) in enumerate(answers[:SHOWN], start=1)
     ]
-    place = int(ranks.rank[index]) + 1
+    place, error = int(ranks.rank[index]) + 1, float(ranks.error_m[index])
     positives = sorted(query["positives"])
     extra = None
     if positives and not any(t.relation == "true" for t in tiles):
@@ -119,7 +120,7 @@ def _card(pack: Pack, entry: Entry, ranks: Ranks, *, index: int) -> Card:
         query_id=query_id,
         hit=place == 1,
         place=place,
-        error_m=float(ranks.error_m[index]),
+        error_m=None if np.isnan(error) else error,
         stratum=str(query["stratum"]) if isinstance(query["stratum"], str) else "",
         frames=_frames(pack, entry, list(query["frame_ids"])),
         tiles=tiles,

@@ -88,7 +88,7 @@ def draw_map(pack: Pack, entry: Entry, ranks: Ranks) -> AreaMap:
 
 
 def _metres(frame: LocalFrame, table: Any) -> tuple[Any, Any]:
-    """x and y of a table's positions; y is down, as in a picture."""
+    """Metres (x, y) of a table's positions; y is down, as in a picture."""
     east, north = frame.to_metres(table["lat"].to_numpy(), table["lon"].to_numpy())
     return np.atleast_1d(east), -np.atleast_1d(north)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from geobench import __version__
 from geobench.errors import DataError
-from geobench.report.figures import draw_bars, draw_curve, write_bytes
+from geobench.report.figures import draw_bars, draw_curve
 from geobench.report.gallery import Card, data_uri, make_cards
 from geobench.report.map import AreaMap, draw_map
 from geobench.report.sources import (
@@ -25,7 +25,8 @@ from geobench.report.sources import (
     load_ranks,
     open_pack,
 )
-from geobench.report.tables import NAMES, PageTable, read_page_table
+from geobench.report.tables import NAMES, page_table
+from geobench.results import write_whole
 
 MAX_CARDS = 96
 """Cards on one page; at about 60 kB each this keeps it under 8 MB with its figures."""
@@ -56,8 +57,8 @@ def write_report(run: Path) -> Path:
     """Write RUN/report.html and RUN/figures/*.png.
 
     Args:
-        run: a run folder with `results/`, and `tables/` and `packs/` where they are.
-            What is missing is named on the page instead of shown.
+        run: a run folder with `results/`, and `packs/` where the tested packs are;
+            without them the page says so and shows no pictures.
 
     Returns:
         The path of the page.
@@ -75,14 +76,16 @@ def write_report(run: Path) -> Path:
     html = _render(
         title=run.resolve().name,
         entries=entries,
-        tables={n: read_page_table(run / "tables" / f"{n}.csv") for n in NAMES},
+        tables={n: page_table([e.content for e in entries], n) for n in NAMES},
         figures=_figures(entries, run / "figures"),
         groups=_groups(entries, packs),
         maps=_maps(entries, packs),
         notes=[_note(path) for path in packs.values()],
         environment=_environment(run),
     )
-    return write_bytes(run / "report.html", html.encode("utf-8"))
+    page = run / "report.html"
+    write_whole(page, lambda file: file.write(html.encode("utf-8")))
+    return page
 
 
 def switches_of(entries: list[Entry], protocol: str = "cross-area") -> list[str]:

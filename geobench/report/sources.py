@@ -13,11 +13,8 @@ import numpy.typing as npt
 
 from dataset_tools.pack.read import Pack
 from geobench.errors import DataError
-from geobench.results import read_results
-
-FLOORS = ("random_embedding", "colour_histogram", "linear_probe")
-"""Models that stand in every table as what any trained model must beat."""
-PROTOCOLS = ("same-area", "cross-area", "sequence-length")
+from geobench.results import read_ranks, read_results
+from geobench.table import is_floor, label_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,25 +35,31 @@ class Entry:
     content: dict[str, Any]
 
     @property
-    def name(self) -> str:
-        """The model's registered name."""
-        return str(self.content["model"]["name"])
-
-    @property
     def label(self) -> str:
         """The model's name, with what the query was where a model has two kinds."""
-        query = self.content["model"].get("variant", {}).get("query")
-        return f"{self.name} ({query})" if query else self.name
+        return label_of(self.content)
 
     @property
     def is_floor(self) -> bool:
         """Whether this is one of the floors."""
-        return self.name in FLOORS
+        return is_floor(self.content)
 
     @property
     def task(self) -> dict[str, Any]:
         """The task as the result file describes it."""
         return dict(self.content["task"])
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames of a query the task shows, or None for all."""
+        choice = self.content["task"].get("frames")
+        return None if choice is None else int(choice["count"])
+
+    @property
+    def keep(self) -> str:
+        """By which rule those frames are kept, empty where all are shown."""
+        choice = self.content["task"].get("frames")
+        return "" if choice is None else str(choice["keep"])
 
     @property
     def pack_name(self) -> str:
@@ -112,21 +115,15 @@ def load_entries(run: Path) -> list[Entry]:
 
 def load_ranks(entry: Entry) -> Ranks | None:
     """The ranks beside a result, or None if there are none."""
-    import pyarrow.parquet as pq
-
     if not entry.ranks_path.is_file():
         return None
-    table = pq.read_table(entry.ranks_path)
-    count = table.num_rows
-    error = (
-        table["error_m"].to_pylist() if "error_m" in table.column_names else [None] * count
-    )
+    table = read_ranks(entry.path)
     return Ranks(
-        query_ids=[str(v) for v in table["query_id"].to_pylist()],
-        rank=np.asarray(table["rank"].to_pylist(), dtype=np.int64),
-        top_ids=[[str(i) for i in ids] for ids in table["top_ids"].to_pylist()],
-        top_scores=[[float(s) for s in row] for row in table["top_scores"].to_pylist()],
-        error_m=np.asarray([np.nan if v is None else v for v in error], dtype=np.float64),
+        query_ids=[str(v) for v in table["query_id"]],
+        rank=table["rank"].to_numpy(dtype=np.int64),
+        top_ids=[[str(i) for i in ids] for ids in table["top_ids"]],
+        top_scores=[[float(s) for s in row] for row in table["top_scores"]],
+        error_m=table["error_m"].to_numpy(dtype=np.float64, na_value=np.nan),
     )
 
 

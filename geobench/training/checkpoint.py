@@ -12,18 +12,18 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from geobench.data.prepare import preparation_sha256
-from geobench.errors import DataError, SchemaError
-from geobench.files import sync_folder, write_bytes
+from geobench.errors import ConfigError, DataError, SchemaError
 from geobench.model import CrossViewModel
-from geobench.registry import build_model
+from geobench.registry import model_factory
+from geobench.training.atomic import sync_folder, write_bytes
 
 FORMAT = "geobench-checkpoint"
 VERSION = 1
@@ -48,8 +48,22 @@ class Identity:
 
 
 def build_variant(name: str, variant: dict[str, Any]) -> CrossViewModel:
-    """A fresh model of a variant that came from JSON or YAML (lists become tuples)."""
-    return build_model(name, **{key: _tuples(v) for key, v in variant.items()})
+    """A fresh model of a variant that came from JSON or YAML (lists become tuples).
+
+    Raises:
+        RegistryError: if no model has that name.
+        ConfigError: if it takes no such argument.
+    """
+    factory = model_factory(name)
+    arguments = {key: _tuples(v) for key, v in variant.items()}
+    try:
+        signature(factory).bind(**arguments)
+    except TypeError as error:
+        raise ConfigError(
+            f"Model {name!r} does not take the variant {variant}: {error}. "
+            f"It takes {signature(factory)}."
+        ) from error
+    return factory(**arguments)
 
 
 def save_checkpoint(
@@ -194,18 +208,3 @@ def _replace_folder(folder: Path, fill: Callable[[Path], None]) -> None:
 
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
-
-
-def pick_device(name: str) -> torch.device:
-    """ "auto" (a GPU if there is one), "cpu" or "cuda" as a device.
-
-    Raises:
-        DataError: if a GPU is asked for and there is none.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DataError(
-            "Device 'cuda' was asked for and torch sees none. Use --device cpu."
-        )
-    return torch.device(name)

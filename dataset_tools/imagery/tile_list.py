@@ -1,0 +1,299 @@
+"""A list of single pictures with known centres: each one is a tile as it is.
+
+The list is a JSON file, either a list of entries or {"side_m": 128, "tiles": [...]},
+or a CSV file with a header. An entry has file, lat, lon and side_m; the names path,
+picture, latitude, lng, longitude and cell_m are understood too. Pictures are
+square, north up, and lie in the list's folder or below.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from dataset_tools.errors import MissingDataError, UnreadableError
+from dataset_tools.geodesy import destination, distance_m, offset_m
+from dataset_tools.imagery.sampling import (
+    Array,
+    Chunk,
+    ChunkedRaster,
+    Pixels,
+    ToPixels,
+    View,
+    look,
+    refuse,
+    render,
+)
+from dataset_tools.imagery.source import About, RasterImagery, unreadable
+from dataset_tools.pictures import DECODING_ERRORS, decode, open_bounded
+from dataset_tools.records import Rejection, Tile
+
+NAMES = {
+    "file": ("file", "path", "picture", "filename", "name"),
+    "lat": ("lat", "latitude"),
+    "lon": ("lon", "lng", "longitude"),
+    "side_m": ("side_m", "cell_m"),
+}
+SAME_M = 0.01
+"""A crop this close to a listed centre and side is the listed picture itself."""
+MAX_SIDE_M = 100_000.0
+
+
+def open_tile_list(path: Path, about: About) -> "TileList":
+    """The pictures of a list; entries that cannot be used are in `.rejected`.
+
+    Args:
+        path: the list, .json or .csv.
+        about: licence, attribution, date of capture and season.
+
+    Raises:
+        MissingDataError: if there is no such file.
+        UnreadableError: if it is no list of this kind, or no entry can be used.
+    """
+    if not path.is_file():
+        raise MissingDataError(f"There is no tile list {path}; check the path.")
+    entries = _entries(path)
+    tiles: list[Tile] = []
+    rejected: list[Rejection] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        made = _tile(entry, path, about, number=number)
+        if isinstance(made, Tile) and made.tile_id in seen:
+            made = _reject(made.tile_id, "listed-twice")
+        if isinstance(made, Tile):
+            seen.add(made.tile_id)
+            tiles.append(made)
+        else:
+            rejected.append(made)
+    assert len(tiles) + len(rejected) == len(entries)
+    if not tiles:
+        first = rejected[0] if rejected else None
+        detail = f" First: {first.item}: {first.reason}." if first else ""
+        raise UnreadableError(
+            f"None of the {len(entries)} entries of {path} can be used.{detail} Each "
+            "needs file, lat, lon and side_m (or one side_m for all in a JSON list)."
+        )
+    tiles.sort(key=lambda t: t.tile_id)
+    return TileList(path, about, tiles=tuple(tiles), rejected=tuple(rejected))
+
+
+class TileList(RasterImagery):
+    """Listed pictures as imagery; made by `open_tile_list`."""
+
+    def __init__(
+        self,
+        path: Path,
+        about: About,
+        *,
+        tiles: tuple[Tile, ...],
+        rejected: tuple[Rejection, ...],
+    ) -> None:
+        """Take the usable tiles, sorted by id, and the rejected entries."""
+        self.about, self.source = about, path.name
+        self.tiles, self.rejected = tiles, rejected
+        self._folder = path.parent
+        self._lat = np.array([t.lat for t in tiles])
+        self._lon = np.array([t.lon for t in tiles])
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(west, south, east, north) in degrees over all footprints."""
+        corners = np.array([c for t in self.tiles for c in t.footprint])
+        lon, lat = corners[:, 0], corners[:, 1]
+        near = lon[0] + np.mod(lon - lon[0] + 180.0, 360.0) - 180.0
+        west, east = ((x + 180.0) % 360.0 - 180.0 for x in (near.min(), near.max()))
+        return float(west), float(lat.min()), float(east), float(lat.max())
+
+    def m_per_px_at(self, lat: float, lon: float) -> float:
+        """Metres per pixel of the nearest listed picture."""
+        return self._nearest(lat, lon).m_per_px
+
+    def covers(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> Rejection | None:
+        """None where `crop` would return a picture, else the same Rejection."""
+        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
+        return view if isinstance(view, Rejection) else None
+
+    def crop(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> Pixels | Rejection:
+        """The listed picture with this centre, side and size, else a cut out of one."""
+        tile = self._nearest(lat, lon)
+        if _is_same(tile, lat, lon, side_m=side_m) and tile.width_px == size_px:
+            return self._picture(tile)
+        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
+        return view if isinstance(view, Rejection) else render(view)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _nearest(self, lat: float, lon: float) -> Tile:
+        count = self._lat.size
+        there = distance_m(
+            np.full(count, lat), np.full(count, lon), self._lat, self._lon
+        )
+        return self.tiles[int(np.argmin(there))]
+
+    def _picture(self, tile: Tile) -> Pixels | Rejection:
+        """The pixels of a listed tile, or why they could not be had."""
+        try:
+            pixels = decode((self._folder / tile.source).read_bytes())
+        except (UnreadableError, OSError) as error:
+            return unreadable(tile.lat, tile.lon, fault=f"{tile.source}: {error}")
+        if pixels.shape[:2] != (tile.height_px, tile.width_px):
+            return unreadable(tile.lat, tile.lon, fault=f"{tile.source} changed size")
+        return pixels
+
+    def _look(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> View | Rejection:
+        tile = self._nearest(lat, lon)
+        half = tile.m_per_px * tile.width_px / 2
+        away = max(abs(float(v)) for v in offset_m(tile.lat, tile.lon, lat, lon))
+        if away > half:
+            return refuse(lat, lon, share=0.0)
+        pixels = self._picture(tile)
+        if isinstance(pixels, Rejection):
+            return pixels
+        chunk = Chunk(pixels, None)
+
+        def fetch(row: int, column: int) -> Chunk | None:
+            return chunk if row == column == 0 else None
+
+        return look(
+            ChunkedRaster(fetch, chunk_shape=(tile.height_px, tile.width_px)),
+            _way_into(tile),
+            (lat, lon),
+            side_m=side_m,
+            size_px=size_px,
+        )
+
+
+def _way_into(tile: Tile) -> ToPixels:
+    """From degrees into a tile's own pixels, metres east and south of its centre."""
+
+    def convert(lat: Array, lon: Array) -> tuple[Array, Array]:
+        east, north = offset_m(tile.lat, tile.lon, lat, lon)
+        columns = east / tile.m_per_px + (tile.width_px - 1) / 2
+        rows = -north / tile.m_per_px + (tile.height_px - 1) / 2
+        # Rounding must not push the outermost pixel over the edge.
+        return np.round(columns, 6), np.round(rows, 6)
+
+    return convert
+
+
+def _is_same(tile: Tile, lat: float, lon: float, *, side_m: float) -> bool:
+    away = float(distance_m(tile.lat, tile.lon, lat, lon))
+    return away <= SAME_M and abs(tile.m_per_px * tile.width_px - side_m) <= SAME_M
+
+
+def _entries(path: Path) -> list[Mapping[str, Any]]:
+    """Entries of a list as mappings, a common side filled in."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".csv":
+            return list(csv.DictReader(io.StringIO(text), strict=True))
+        content = json.loads(text)
+    except (ValueError, RecursionError, csv.Error) as error:
+        raise UnreadableError(
+            f"{path} cannot be read as a tile list: {error}."
+        ) from error
+    common: dict[str, Any] = {}
+    if isinstance(content, dict):
+        common = {n: content[n] for n in NAMES["side_m"] if n in content}
+        content = content.get("tiles")
+    if not isinstance(content, list) or not all(isinstance(e, dict) for e in content):
+        raise UnreadableError(
+            f"{path} is no tile list: expected a list of entries with file, lat, lon "
+            'and side_m, or {"side_m": 128, "tiles": [...]}.'
+        )
+    return [common | entry for entry in content]
+
+
+def _value(entry: Mapping[str, Any], what: str) -> Any:
+    names = {str(k).strip().lower(): v for k, v in entry.items()}
+    return next((names[n] for n in NAMES[what] if names.get(n) not in (None, "")), None)
+
+
+def _number(entry: Mapping[str, Any], what: str) -> float:
+    """A finite number of an entry, or NaN."""
+    value = _value(entry, what)
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _reject(item: str, reason: str, measured: float | str | None = None) -> Rejection:
+    return Rejection(item=item, stage="imagery", reason=reason, measured=measured)
+
+
+def _tile(
+    entry: Mapping[str, Any], path: Path, about: About, *, number: int
+) -> Tile | Rejection:
+    """The tile of one entry, its picture's header read, or why it cannot be used."""
+    name = _value(entry, "file")
+    if not isinstance(name, str):
+        return _reject(f"{path.name}[{number}]", "no-file-name")
+    name = name.strip().replace("\\", "/")
+    place = PurePosixPath(name)
+    if place.is_absolute() or ".." in place.parts or ":" in name:
+        return _reject(name, "file-outside-folder")
+    lat, lon = _number(entry, "lat"), _number(entry, "lon")
+    side_m = _number(entry, "side_m")
+    if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
+        return _reject(name, "bad-position", f"{lat}, {lon}")
+    if math.isnan(side_m):
+        return _reject(name, "no-side")
+    if not 0.0 < side_m <= MAX_SIDE_M:
+        return _reject(name, "bad-side", side_m)
+    size = _size(path.parent / place)
+    if isinstance(size, str):
+        return _reject(name, size)
+    if size[0] != size[1]:
+        return _reject(name, "picture-not-square", f"{size[0]} x {size[1]}")
+    return Tile(
+        tile_id=str(place),
+        lat=lat,
+        lon=lon,
+        footprint=footprint(lat, lon, side_m=side_m),
+        m_per_px=side_m / size[0],
+        width_px=size[0],
+        height_px=size[1],
+        captured=about.captured,
+        season=about.season,
+        source=str(place),
+        licence=about.licence,
+    )
+
+
+def _size(path: Path) -> tuple[int, int] | str:
+    """(width, height) from a picture's header, or the reason against it."""
+    try:
+        with open_bounded(io.BytesIO(path.read_bytes())) as picture:
+            return picture.size
+    except FileNotFoundError:
+        return "file-missing"
+    except DECODING_ERRORS:
+        return "picture-unreadable"
+
+
+def footprint(
+    lat: float, lon: float, *, side_m: float
+) -> tuple[tuple[float, float], ...]:
+    """Corners (lon, lat) NW, NE, SE, SW of a north-up square around a position.
+
+    >>> [round(v, 4) for v in footprint(44.5, -72.5, side_m=200.0)[0]]
+    [-72.5013, 44.5009]
+    """
+    bearings = np.array([315.0, 45.0, 135.0, 225.0])
+    reach = np.full(4, side_m / math.sqrt(2.0))
+    lats, lons = destination(np.full(4, lat), np.full(4, lon), bearings, reach)
+    return tuple((float(x), float(y)) for x, y in zip(lons, lats, strict=True))

@@ -1,0 +1,1 @@
+"""The pack: one folder that models are trained and tested on, and its tools."""

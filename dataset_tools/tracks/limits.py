@@ -1,0 +1,75 @@
+"""What cleaning still believes, and what its checks share."""
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from dataset_tools.errors import UsageError
+from dataset_tools.records import Frame
+from dataset_tools.tracks.fixes import Fault
+from dataset_tools.tracks.times import NS_PER_S
+
+Faults = dict[int, Fault]
+"""Index of a frame -> why it is left out."""
+
+
+Degrees = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleaningLimits:
+    """Limits of a usable track; defaults suit a car, a bicycle and a walk."""
+
+    max_hdop: float = 5.0
+    """Largest horizontal dilution of precision kept, no unit."""
+    null_island_m: float = 1_000.0
+    """A fix this near to latitude 0, longitude 0 is a receiver without a fix."""
+    max_speed_mps: float = 60.0
+    """Fastest believable movement between two frames with a time."""
+    time_resolution_s: float = 1.0
+    """Equal times may be this far apart: many cameras write whole seconds."""
+    max_step_m: float = 100.0
+    """Without times: an excursion farther than this and back is a jump."""
+    jump_run: int = 5
+    """A run of at least this many frames is believed even if it stands apart."""
+    frozen_repeats: int = 3
+    """Without times: so many frames at one exact position are a frozen receiver."""
+    frozen_release_mps: float = 5.0
+    """With times: leaving an exact position this fast means it was frozen."""
+    stop_radius_m: float = 4.0
+    """A stop stays within this distance of its first frame ..."""
+    stop_min_s: float = 5.0
+    """... for at least this long."""
+    duplicate_m: float = 0.5
+    """Nearer to the last kept frame than this is a repeat, unless it turned."""
+    duplicate_turn_deg: float = 5.0
+    """At the same place a frame that turned at least this much is kept."""
+    course_base_m: float = 4.0
+    """A course is measured over at least this distance."""
+
+    def __post_init__(self) -> None:
+        """Refuse limits that no track could meet.
+
+        Raises:
+            UsageError: if a limit is negative or NaN.
+        """
+        for limit in fields(self):
+            value = getattr(self, limit.name)
+            if math.isnan(value) or value < 0:
+                message = f"The cleaning limit {limit.name} is {value!r}; 0 or more."
+                raise UsageError(message)
+
+
+def elapsed_s(a: Frame, b: Frame, limits: CleaningLimits) -> float:
+    """Seconds from one timed frame to another, at least the clock's resolution."""
+    assert a.time is not None
+    assert b.time is not None
+    return max(abs(b.time - a.time) / NS_PER_S, limits.time_resolution_s)
+
+
+def degrees(frames: list[Frame]) -> tuple[Degrees, Degrees]:
+    """[N] latitudes and [N] longitudes of frames, degrees."""
+    lat = np.array([frame.lat for frame in frames], float)
+    return lat, np.array([frame.lon for frame in frames], float)

@@ -1,0 +1,265 @@
+import multiprocessing
+import pickle
+import subprocess
+import sys
+import zlib
+
+import h5py
+import numpy as np
+import pytest
+from made_pack import make, picture
+
+from dataset_tools.errors import IntegrityError, MissingDataError, UnreadableError
+from dataset_tools.pack.format import content_sha256
+from dataset_tools.pack.read import Pack
+from dataset_tools.pictures import decode
+
+
+@pytest.fixture
+def path(tmp_path):
+    return make(tmp_path)
+
+
+def first_picture(pack):
+    return pack.picture_bytes("frame", "s0/000")
+
+
+def test_pictures_come_back_byte_by_byte(path):
+    with Pack.open(path) as pack:
+        assert first_picture(pack) == picture("frame", "s0/000")
+        assert pack.picture_bytes("tile", "t/far") == picture("tile", "t/far")
+        np.testing.assert_array_equal(
+            pack.picture("tile", "t/far"), decode(picture("tile", "t/far"))
+        )
+
+
+def test_split_ids_are_sorted_and_an_unknown_scheme_is_named(path):
+    pack = Pack.open(path)
+    assert pack.split_ids("area", "train", "sequence") == ["q/near", "q/one"]
+    assert pack.split_ids("area", "test", "tile-open") == ["t/far", "t/grid"]
+    assert pack.split_ids("area", "val", "tile") == []
+    with pytest.raises(MissingDataError, match="Did you mean 'area'"):
+        pack.split_ids("aera", "val", "tile")
+
+
+def test_times_keep_their_nanoseconds(path):
+    time = Pack.open(path).frames.loc["s0/002", "time"]
+    assert time.value == 1_700_000_002_000_000_001
+
+
+def test_a_pack_survives_pickling_and_closing(path):
+    pack = Pack.open(path)
+    first_picture(pack)
+    other = pickle.loads(pickle.dumps(pack))
+    pack.close()
+    assert first_picture(other) == first_picture(pack)
+
+
+def read_in_child(pack, queue):
+    queue.put(first_picture(pack))
+
+
+def test_a_forked_process_opens_the_shards_again(path):
+    pack = Pack.open(path)
+    here = first_picture(pack)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=read_in_child, args=(pack, queue))
+    child.start()
+    assert queue.get(timeout=20) == here
+    child.join()
+    assert first_picture(pack) == here
+
+
+def test_what_is_no_pack_is_named(tmp_path, path):
+    with pytest.raises(MissingDataError, match=r"no pack: it has no pack\.json"):
+        Pack.open(tmp_path)
+    with pytest.raises(MissingDataError, match="no picture of tile 'x'"):
+        Pack.open(path).picture("tile", "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("{", "no JSON"), ("[]", "no object"), ('{"format": 3}', "'format'")],
+)
+def test_a_wrong_pack_json_is_an_integrity_error(path, text, words):
+    (path / "pack.json").write_text(text)
+    with pytest.raises(IntegrityError, match=words):
+        Pack.open(path)
+
+
+def test_a_newer_version_is_refused(path):
+    file = path / "pack.json"
+    file.write_text(file.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(IntegrityError, match="version 2"):
+        Pack.open(path)
+
+
+def test_verify_notices_one_flipped_bit(path):
+    shard = path / "images-00000.h5"
+    data = bytearray(shard.read_bytes())
+    data[len(data) // 2] ^= 1
+    shard.write_bytes(data)
+    with pytest.raises(IntegrityError, match="content_sha256"):
+        Pack.open(path, verify=True)
+
+
+def test_damaged_bytes_are_never_returned(path):
+    with h5py.File(path / "images-00000.h5", "r+") as file:
+        file["bytes"][20] ^= 1
+    with pytest.raises(IntegrityError, match="checksum"):
+        first_picture(Pack.open(path))
+
+
+def test_a_truncated_shard_is_named(path):
+    shard = path / "images-00000.h5"
+    shard.write_bytes(shard.read_bytes()[:400])
+    with pytest.raises((UnreadableError, IntegrityError), match="images-00000"):
+        first_picture(Pack.open(path))
+
+
+def replace_bytes(path, change):
+    """Rewrite the first shard with another `bytes`, made by `change(file, length)`."""
+    shard = path / "images-00000.h5"
+    with h5py.File(shard, "r") as file:
+        kept = {name: file[name][()] for name in ("offset", "crc32", "id")}
+        length = file["bytes"].shape[0]
+    with h5py.File(shard, "w") as file:
+        for name, value in kept.items():
+            file.create_dataset(name, data=value)
+        change(file, length)
+
+
+def external(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x" * 100_000)
+
+    def change(file, length):
+        stored = [(str(secret), 0, length)]
+        file.create_dataset("bytes", (length,), "u1", external=stored)
+
+    return change
+
+
+def virtual(tmp_path):
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as file:
+        file["bytes"] = np.zeros(100_000, np.uint8)
+
+    def change(file, length):
+        layout = h5py.VirtualLayout((length,), "u1")
+        layout[:] = h5py.VirtualSource(other, "bytes", (100_000,))[:length]
+        file.create_virtual_dataset("bytes", layout)
+
+    return change
+
+
+def linked(tmp_path):
+    def change(file, length):
+        file["bytes"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "/bytes")
+
+    return change
+
+
+def softly_linked(tmp_path):
+    def change(file, length):
+        file["bytes"] = h5py.SoftLink("/crc32")
+
+    return change
+
+
+def compressed(tmp_path):
+    def change(file, length):
+        data = np.zeros(length, np.uint8)
+        file.create_dataset("bytes", data=data, compression="gzip")
+
+    return change
+
+
+def group(tmp_path):
+    def change(file, length):
+        file.create_group("bytes")
+
+    return change
+
+
+def never_stored(tmp_path):
+    def change(file, length):
+        file.create_dataset("bytes", (2**36,), "u1")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("attack", "words"),
+    [
+        (external, "another file"),
+        (virtual, "other files"),
+        (linked, "link"),
+        (softly_linked, "link"),
+        (compressed, "contiguous"),
+        (group, "no dataset"),
+        (never_stored, "declares"),
+    ],
+)
+def test_a_hostile_shard_is_refused_before_it_is_read(path, tmp_path, attack, words):
+    replace_bytes(path, attack(tmp_path))
+    with pytest.raises(IntegrityError, match=words):
+        first_picture(Pack.open(path))
+
+
+def test_offsets_that_run_backwards_are_refused(path):
+    with h5py.File(path / "images-00000.h5", "r+") as file:
+        file["offset"][1] = 10**12
+    with pytest.raises(IntegrityError, match="backwards"):
+        first_picture(Pack.open(path))
+
+
+def test_a_swapped_row_is_noticed(path):
+    with h5py.File(path / "images-00000.h5", "r+") as file:
+        ids = file["id"][()]
+        file["id"][...] = ids[::-1]
+    with pytest.raises(IntegrityError, match="row 0"):
+        first_picture(Pack.open(path))
+
+
+def test_random_damage_is_never_read_as_sound(path):
+    shard = path / "images-00000.h5"
+    whole = shard.read_bytes()
+    generator = np.random.default_rng(0)
+    expected = picture("frame", "s0/000")
+    for _ in range(60):
+        data = bytearray(whole)
+        start = int(generator.integers(0, len(data)))
+        data[start : start + 64] = bytes(len(data[start : start + 64]))
+        shard.write_bytes(data)
+        try:
+            assert first_picture(Pack.open(path)) == expected
+        except (IntegrityError, UnreadableError):
+            continue
+
+
+def test_the_checksum_is_zlibs(path):
+    with h5py.File(path / "images-00000.h5", "r") as file:
+        end = int(file["offset"][1])
+        assert zlib.crc32(file["bytes"][:end].tobytes()) == int(file["crc32"][0])
+
+
+def test_the_hash_covers_names_and_contents(path):
+    before = content_sha256(path)
+    (path / "card.md").write_text("not covered")
+    assert content_sha256(path) == before
+    (path / "images-00001.h5").rename(path / "images-00009.h5")
+    assert content_sha256(path) != before
+
+
+def test_reading_a_pack_needs_neither_torch_nor_geodesy():
+    code = (
+        "import sys; import dataset_tools.pack.read as r; "
+        "heavy = {'torch', 'pyproj', 'shapely', 'rasterio', 'pydantic', 'matplotlib'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"
