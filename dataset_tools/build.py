@@ -1,27 +1,242 @@
 """From a drive and imagery to a pack: the stages, one after the other.
 
-    tracks > clean > (resample) > sequences > pairing > splits > pack
+    pictures, track > clean > (resample) > sequences > pairing > splits > pack
 
 Every stage says what came in, what it kept and why it left the rest out; the pack's
 card shows the same numbers.
 """
 
 import platform
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from dataset_tools.build_stages import Drive, Stages, Views, read_drive, split, view
-from dataset_tools.errors import UnreadableError, UsageError
-from dataset_tools.imagery import Imagery
+from dataset_tools.build_drive import Stages, drive_sequences
+from dataset_tools.build_settings import BuildReport, BuildSettings, StageReport
+from dataset_tools.build_views import Views, make_views
+from dataset_tools.errors import UnreadableError
+from dataset_tools.imagery import Imagery, open_imagery
+from dataset_tools.imagery.mosaic import Mosaic
 from dataset_tools.pack.format import Kind
-from dataset_tools.pack.write import PackContents, remove_stale, write_pack
+from dataset_tools.pack.read import read_meta
+from dataset_tools.pack.write import PackContents, refuse_target, write_pack
 from dataset_tools.pictures import encode_jpeg, without_metadata
-from dataset_tools.records import Frame, Rejection, Sequence, SplitRow, Tile
+from dataset_tools.records import Frame, Rejection
+
+__all__ = ["BuildReport", "BuildSettings", "StageReport", "build_pack"]
 
 Progress = Callable[[str, int, int], None]
-"""(stage, done, total)."""
+"""Called with the stage, items done and items in all."""
+
+COARSE = 1.5
+"""Tiles finer than the imagery by more than this factor hold no finer detail."""
+
+
+def build_pack(
+    settings: BuildSettings, *, progress: Progress | None = None
+) -> BuildReport:
+    """Build a pack; nothing is left under its name if that fails.
+
+    Args:
+        settings: every parameter.
+        progress: called as the work goes on.
+
+    Raises:
+        UsageError: if parameters make no sense, or the pack exists already.
+        MissingDataError: if an input is not there.
+        UnreadableError: if an input cannot be read, or nothing is left of the drive.
+    """
+    refuse_target(settings.out, overwrite=settings.overwrite)
+    say = progress or _silent
+    stages = Stages()
+    with _imagery(settings) as imagery:
+        say("sequences", 0, 1)
+        sequences, frames = drive_sequences(settings, stages)
+        _refuse_nothing(settings, len(sequences), "sequence", stages=stages)
+        say("pairing", 0, 1)
+        views = make_views(settings, sequences, frames, imagery=imagery, stages=stages)
+        _refuse_nothing(settings, len(views.sequences), "pair", stages=stages)
+        used = _used_frames(views, frames, stages)
+        contents = _contents(settings, views, used, stages=stages, imagery=imagery)
+        picture = _Pictures(settings, views, imagery, frames=used, say=say)
+        path = write_pack(
+            settings.out, contents, picture=picture, overwrite=settings.overwrite
+        )
+    return BuildReport(
+        path=path,
+        stages=tuple(stages.reports),
+        counts=read_meta(path)["counts"],
+        warnings=tuple(_warnings(settings, views, imagery)),
+    )
+
+
+@contextmanager
+def _imagery(settings: BuildSettings) -> Iterator[Imagery]:
+    """The imagery, one or several put behind each other, closed at the end."""
+    with ExitStack() as stack:
+        parts = []
+        for path in settings.imagery:
+            part = open_imagery(
+                path,
+                licence=settings.licence,
+                attribution=settings.attribution,
+                captured=settings.captured,
+                season=settings.season,
+                crs=settings.imagery_crs,
+            )
+            stack.callback(part.close)
+            parts.append(part)
+        yield parts[0] if len(parts) == 1 else Mosaic(parts)
+
+
+def _refuse_nothing(
+    settings: BuildSettings, count: int, what: str, *, stages: Stages
+) -> None:
+    if count:
+        return
+    message = (
+        f"No {what} is left for {settings.out.name}, so no pack is written: "
+        f"{stages.told()}. Change the limits or the input."
+    )
+    raise UnreadableError(message)
+
+
+def _used_frames(
+    views: Views, frames: dict[str, Frame], stages: Stages
+) -> dict[str, Frame]:
+    """Frames of the sequences that are left; the others' pictures are not stored."""
+    formed = {i for s in views.formed for i in s.frame_ids}
+    used = {i for s in views.sequences for i in s.frame_ids}
+    lost = [
+        Rejection(item=i, stage="frames", reason="no-sequence-left")
+        for i in sorted(formed - used)
+    ]
+    stages.add("frames", "frames", len(used), lost)
+    return {i: frames[i] for i in sorted(used)}
+
+
+def _contents(
+    settings: BuildSettings,
+    views: Views,
+    frames: dict[str, Frame],
+    *,
+    stages: Stages,
+    imagery: Imagery,
+) -> PackContents:
+    parts = imagery.parts if isinstance(imagery, Mosaic) else [imagery]
+    licences = [
+        {
+            "source": part.source,
+            "licence": part.licence,
+            "attribution": settings.attribution,
+        }
+        for part in parts
+    ]
+    if settings.drive is not None:
+        source = {"source": settings.drive.name, "licence": settings.licence}
+        licences.append(source | {"attribution": settings.attribution})
+    return PackContents(
+        name=settings.pack_name,
+        frames=list(frames.values()),
+        tiles=views.tiles,
+        sequences=views.sequences,
+        split_rows=views.split_rows,
+        licences=licences,
+        made_by=made_by(settings),
+        rejections={r.stage: r.rejected for r in stages.reports},
+    )
+
+
+def made_by(settings: BuildSettings) -> dict[str, Any]:
+    """Command, parameters and versions as `pack.json` keeps them, without folders."""
+    parameters = {
+        name: _without_folder(value)
+        for name, value in sorted(settings.model_dump().items())
+        if name != "overwrite"
+    }
+    packages = ("numpy", "h5py", "pyarrow", "rasterio", "pyproj", "shapely", "pillow")
+    return {
+        "command": "geobench data build",
+        "parameters": parameters,
+        "versions": {
+            "python": platform.python_version(),
+            **{name: _version(name) for name in ("crossview-geobench", *packages)},
+        },
+    }
+
+
+class _Pictures:
+    """The bytes of frames and tiles, as `write_pack` asks for them."""
+
+    def __init__(
+        self,
+        settings: BuildSettings,
+        views: Views,
+        imagery: Imagery,
+        *,
+        frames: dict[str, Frame],
+        say: Progress,
+    ) -> None:
+        self._settings, self._imagery = settings, imagery
+        self._frames = frames
+        self._tiles = {t.tile_id: t for t in views.tiles}
+        self._say, self._done = say, 0
+
+    def __call__(self, kind: Kind, name: str) -> bytes:
+        self._done += 1
+        self._say("pack", self._done, len(self._frames) + len(self._tiles))
+        return self._frame(name) if kind == "frame" else self._tile(name)
+
+    def _frame(self, name: str) -> bytes:
+        drive, source = self._settings.drive, self._frames[name].source
+        assert drive is not None
+        assert source is not None
+        return without_metadata((drive / source).read_bytes())
+
+    def _tile(self, name: str) -> bytes:
+        tile = self._tiles[name]
+        pixels = self._imagery.crop(
+            tile.lat, tile.lon, side_m=self._settings.tile_m, size_px=tile.width_px
+        )
+        if isinstance(pixels, Rejection):
+            message = (
+                f"Tile {name!r} at {tile.lat:.6f}, {tile.lon:.6f} could be paired and "
+                f"cannot be cut now: {pixels.reason}. Is the imagery being changed?"
+            )
+            raise UnreadableError(message)
+        return encode_jpeg(pixels)
+
+
+def _warnings(settings: BuildSettings, views: Views, imagery: Imagery) -> Iterator[str]:
+    finest = max(imagery.m_per_px_at(t.lat, t.lon) for t in views.tiles[:100])
+    if finest > COARSE * settings.m_per_px:
+        yield (
+            f"The imagery has {finest:.2f} m per pixel and the tiles "
+            f"{settings.m_per_px:g}: they are enlarged and show no finer detail. "
+            f"Give --m-per-px {finest:.2f}, or finer imagery."
+        )
+    elsewhere = [s for s in views.sequences if s.stratum is None]
+    if settings.strata is not None and elsewhere:
+        yield f"{len(elsewhere)} sequences lie in none of the strata's polygons."
+
+
+def _without_folder(value: Any) -> Any:
+    """Names instead of paths, which tell of a machine."""
+    if isinstance(value, Path):
+        return value.name
+    if isinstance(value, tuple):
+        return [_without_folder(v) for v in value]
+    return value
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    del stage, done, total

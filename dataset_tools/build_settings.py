@@ -23,6 +23,8 @@ class BuildSettings(BaseModel):
     """Licence of imagery and pictures, as an SPDX id or a sentence."""
     attribution: str = ""
     """Whom to credit."""
+    gallery: tuple[Path, ...] = ()
+    """Tile lists whose pictures all join the open gallery."""
     drive: Path | None = None
     """Folder of pictures."""
     track: Path | None = None

@@ -24,7 +24,10 @@ def _geod() -> Any:
 
 
 def distance_m(
-    lat_a: npt.ArrayLike, lon_a: npt.ArrayLike, lat_b: npt.ArrayLike, lon_b: npt.ArrayLike
+    lat_a: npt.ArrayLike,
+    lon_a: npt.ArrayLike,
+    lat_b: npt.ArrayLike,
+    lon_b: npt.ArrayLike,
 ) -> Array:
     """Geodesic distance in metres between positions in degrees, elementwise.
 
@@ -35,7 +38,10 @@ def distance_m(
 
 
 def bearing_deg(
-    lat_a: npt.ArrayLike, lon_a: npt.ArrayLike, lat_b: npt.ArrayLike, lon_b: npt.ArrayLike
+    lat_a: npt.ArrayLike,
+    lon_a: npt.ArrayLike,
+    lat_b: npt.ArrayLike,
+    lon_b: npt.ArrayLike,
 ) -> Array:
     """Bearing from a to b, degrees clockwise from true north in [0, 360).
 
@@ -46,27 +52,42 @@ def bearing_deg(
 
 
 def inverse(
-    lat_a: npt.ArrayLike, lon_a: npt.ArrayLike, lat_b: npt.ArrayLike, lon_b: npt.ArrayLike
+    lat_a: npt.ArrayLike,
+    lon_a: npt.ArrayLike,
+    lat_b: npt.ArrayLike,
+    lon_b: npt.ArrayLike,
 ) -> tuple[Array, Array]:
     """(bearing in [0, 360), distance in metres) from a to b, elementwise."""
     shape = np.broadcast_shapes(*(np.shape(v) for v in (lat_a, lon_a, lat_b, lon_b)))
-    flat = [np.broadcast_to(np.asarray(v, float), shape).ravel() for v in (lon_a, lat_a, lon_b, lat_b)]
+    flat = [
+        np.broadcast_to(np.asarray(v, float), shape).ravel()
+        for v in (lon_a, lat_a, lon_b, lat_b)
+    ]
     forward, _, distance = _geod().inv(*flat)
     return np.mod(forward, 360.0).reshape(shape), np.asarray(distance).reshape(shape)
 
 
 def destination(
-    lat: npt.ArrayLike, lon: npt.ArrayLike, bearing: npt.ArrayLike, distance: npt.ArrayLike
+    lat: npt.ArrayLike,
+    lon: npt.ArrayLike,
+    bearing: npt.ArrayLike,
+    distance: npt.ArrayLike,
 ) -> tuple[Array, Array]:
     """(lat, lon) reached from a position by a bearing (degrees) and distance (m)."""
     shape = np.broadcast_shapes(*(np.shape(v) for v in (lat, lon, bearing, distance)))
-    flat = [np.broadcast_to(np.asarray(v, float), shape).ravel() for v in (lon, lat, bearing, distance)]
+    flat = [
+        np.broadcast_to(np.asarray(v, float), shape).ravel()
+        for v in (lon, lat, bearing, distance)
+    ]
     lon_b, lat_b, _ = _geod().fwd(*flat)
     return np.asarray(lat_b).reshape(shape), np.asarray(lon_b).reshape(shape)
 
 
 def offset_m(
-    lat_from: npt.ArrayLike, lon_from: npt.ArrayLike, lat_to: npt.ArrayLike, lon_to: npt.ArrayLike
+    lat_from: npt.ArrayLike,
+    lon_from: npt.ArrayLike,
+    lat_to: npt.ArrayLike,
+    lon_to: npt.ArrayLike,
 ) -> tuple[Array, Array]:
     """(east_m, north_m) from one position to another, along the geodesic.
 
@@ -79,7 +100,7 @@ def offset_m(
 
 
 def ecef_m(lat: npt.ArrayLike, lon: npt.ArrayLike) -> Array:
-    """[N, 3] Earth-centred coordinates at height 0, for trees that cross the antimeridian."""
+    """[N, 3] Earth-centred coordinates at height 0: trees that cross 180 degrees."""
     phi, lam = np.radians(np.atleast_1d(lat)), np.radians(np.atleast_1d(lon))
     radius = SEMI_MAJOR_M / np.sqrt(1.0 - ECCENTRICITY_2 * np.sin(phi) ** 2)
     return np.stack(
@@ -125,7 +146,9 @@ class LocalFrame:
         )
         return np.asarray(east), np.asarray(north)
 
-    def to_degrees(self, east_m: npt.ArrayLike, north_m: npt.ArrayLike) -> tuple[Array, Array]:
+    def to_degrees(
+        self, east_m: npt.ArrayLike, north_m: npt.ArrayLike
+    ) -> tuple[Array, Array]:
         """(lat, lon) of positions in metres."""
         lon, lat = transformer(self._crs, "EPSG:4326").transform(
             np.asarray(east_m, float), np.asarray(north_m, float)

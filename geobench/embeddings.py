@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -227,7 +228,7 @@ def _check(role: str, vectors: Vectors, ids: Sequence[str]) -> None:
     if len(ids) != len(vectors):
         raise EmbeddingError(f"{len(vectors)} {role} vectors but {len(ids)} ids.")
     if len(set(ids)) != len(ids):
-        twice = next(i for at, i in enumerate(ids) if i in ids[:at])
+        twice, _ = Counter(ids).most_common(1)[0]
         raise EmbeddingError(f"{role} id {twice!r} stands twice; ids must be unique.")
     step = max(1, (1 << 22) // vectors.shape[1])
     for start in range(0, len(vectors), step):

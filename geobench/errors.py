@@ -1,12 +1,12 @@
 """Errors of the harness, one root, each also the builtin a caller expects.
 
-    GeobenchError                 exit code
-    ├── ConfigError (ValueError)            2  a setting makes no sense or is unknown
-    ├── RegistryError (KeyError)            2  no model or task of that name
-    ├── MetricError (ValueError)            2  a metric cannot be formed from its input
-    ├── DataError (FileNotFoundError)       3  a pack, checkpoint or result is not there
-    ├── EmbeddingError (ValueError)         4  non-finite, misshapen or unmatched vectors
-    └── SchemaError (ValueError)            4  a file disagrees with its schema or hash
+GeobenchError                 exit code
+├── ConfigError (ValueError)            2  a setting makes no sense or is unknown
+├── RegistryError (KeyError)            2  no model or task of that name
+├── MetricError (ValueError)            2  a metric cannot be formed from its input
+├── DataError (FileNotFoundError)       3  a pack, checkpoint or result is not there
+├── EmbeddingError (ValueError)         4  non-finite, misshapen or unmatched vectors
+└── SchemaError (ValueError)            4  a file disagrees with its schema or hash
 """
 
 from collections.abc import Iterable

@@ -14,9 +14,10 @@ from geobench.losses import soft_margin_triplet
 
 Batch = dict[str, Any]
 """Keys: ground [B,T,3,H,W], frame_mask [B,T] bool (True = a real frame), satellite
-[B,3,H,W], semi_satellite [B,3,H,W], offset_m [B,2] and semi_offset_m [B,2] (east, north:
-tile centre minus query), position_m [B,2] (east, north in one local frame), heading_deg
-[B,T], projection (list), sequence_id (list), tile_id (list)."""
+[B,3,H,W], semi_satellite [B,3,H,W], offset_m [B,2] and semi_offset_m [B,2] (east,
+north: tile centre minus query), position_m [B,2] (east, north in one local frame, never
+turned), heading_deg [B,T] (bearing of a picture's middle column; 0 on a north canvas),
+projection (list), polar (bool), sequence_id, tile_id, semi_tile_id (lists)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class InputSpec:
     """Polar-transform the tile (column W/2 looks north, the top row is the rim)."""
     north_canvas: bool = False
     """Lay ground pictures on a 360 degree canvas whose middle column looks north, by
-    their heading and field of view; the rest stays at the mean. Known-heading protocol."""
+    their heading and field of view, the rest at the mean: the heading is known."""
     canvas_vfov_deg: float = 80.0
     """Vertical field of view that the canvas' H rows span, centred on the horizon."""
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
@@ -72,7 +73,9 @@ class CrossViewModel(nn.Module):
         """[B, T, 3, H, W] and bool [B, T] (True = real frame) to [B, D]."""
         raise NotImplementedError
 
-    def embed_satellite(self, satellite: Tensor, attention: Tensor | None = None) -> Tensor:
+    def embed_satellite(
+        self, satellite: Tensor, attention: Tensor | None = None
+    ) -> Tensor:
         """[B, 3, H, W] to [B, D]; `attention` serves TransGeo's second stage."""
         raise NotImplementedError
 
@@ -86,7 +89,9 @@ class CrossViewModel(nn.Module):
         """Optimizer groups; by default one with everything that wants a gradient."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
-    def fit_closed_form(self, train: Iterator[Batch], val: Iterator[Batch]) -> dict[str, float]:
+    def fit_closed_form(
+        self, train: Iterator[Batch], val: Iterator[Batch]
+    ) -> dict[str, float]:
         """Fit without gradients; only for cards with `training="closed-form"`.
 
         Args:

@@ -304,7 +304,9 @@ class _Shortlist:
             line, column = np.nonzero(tile >= self._bound(tile)[:, None])
         if len(line) > 8 * room * len(tile):
             few = min(room, width)
-            column = np.argpartition(tile, width - few, axis=1)[:, width - few :].ravel()
+            column = np.argpartition(tile, width - few, axis=1)[
+                :, width - few :
+            ].ravel()
             line = np.repeat(np.arange(len(tile)), few)
         self._merge(line, column + start, tile[line, column])
 

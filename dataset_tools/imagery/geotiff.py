@@ -88,7 +88,7 @@ def _open(path: Path) -> Any:
     if driver is None:
         raise UnreadableError(
             f"{path} is no imagery that can be read here: expected a GeoTIFF, JPEG "
-            "2000, JPEG or PNG (a VRT is refused, since it can point anywhere). Convert "
+            "2000, JPEG or PNG (a VRT is refused, as it can point anywhere). Convert "
             "it with gdal_translate to a GeoTIFF."
         )
     try:

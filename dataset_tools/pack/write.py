@@ -69,7 +69,7 @@ def write_pack(
         UsageError: if something is there already, or an id is used twice.
         IntegrityError: if the records do not fit together.
     """
-    _refuse_target(path, overwrite=overwrite)
+    refuse_target(path, overwrite=overwrite)
     _refuse_doubles(contents)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_stale(path)
@@ -79,6 +79,28 @@ def write_pack(
         _fsync(folder)
         _move(folder, path)
     return path
+
+
+def refuse_target(path: Path, *, overwrite: bool) -> None:
+    """Refuse to write where something is, before any work is done.
+
+    Raises:
+        UsageError: if a pack is there and may not be replaced, or something else is.
+    """
+    if not path.exists():
+        return
+    if not (path / META_FILE).is_file():
+        message = (
+            f"{path} exists and is no pack (it has no {META_FILE}), so it is never "
+            "replaced. Choose another name."
+        )
+        raise UsageError(message)
+    if not overwrite:
+        message = (
+            f"The pack {path} exists already. Choose another name, or give "
+            "--overwrite to replace it."
+        )
+        raise UsageError(message)
 
 
 def remove_stale(path: Path) -> None:
@@ -170,23 +192,6 @@ def _write_meta(folder: Path, contents: PackContents) -> None:
     }
     text = json.dumps(meta, indent=2, allow_nan=False, ensure_ascii=False)
     (folder / META_FILE).write_text(text + "\n", encoding="utf-8")
-
-
-def _refuse_target(path: Path, *, overwrite: bool) -> None:
-    if not path.exists():
-        return
-    if not (path / META_FILE).is_file():
-        message = (
-            f"{path} exists and is no pack (it has no {META_FILE}), so it is never "
-            "replaced. Choose another name."
-        )
-        raise UsageError(message)
-    if not overwrite:
-        message = (
-            f"The pack {path} exists already. Choose another name, or give "
-            "--overwrite to replace it."
-        )
-        raise UsageError(message)
 
 
 def _refuse_doubles(contents: PackContents) -> None:

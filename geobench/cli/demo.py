@@ -23,7 +23,7 @@ NEXT = {"tiny": "small", "small": "town"}
     "--run",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Folder of the run; given again, an interrupted run goes on.  [runs/demo-PRESET]",
+    help="Folder of the run; an interrupted one goes on.  [runs/demo-PRESET]",
 )
 @options.workers
 @options.device
@@ -49,5 +49,9 @@ def command(
         longer = NEXT[preset]
         click.echo(
             f"Next: geobench demo --preset {longer} --run runs/demo-{longer}"
-            + ("   (30 minutes on 2 cores)" if longer == "small" else "   (wants a GPU)")
+            + (
+                "   (30 minutes on 2 cores)"
+                if longer == "small"
+                else "   (wants a GPU)"
+            )
         )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from geobench.tasks import Task
 
 LICENCE = "Apache-2.0 (made by this toolkit)"
+HOME_SCHEME = "area"
+CROSS_SCHEME = "area"
+"""Split schemes of the packs: the home region by area, the others are all test."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,9 @@ class DemoRun:
         return self.folder / "packs" / f"{region}-{camera}.pack"
 
 
-def run_demo(preset: str, folder: Path, *, workers: int, device: str, seed: int) -> None:
+def run_demo(
+    preset: str, folder: Path, *, workers: int, device: str, seed: int
+) -> None:
     """Run all stages of a preset in a folder, going on where a run stopped.
 
     Raises:
@@ -146,27 +152,25 @@ def _build_settings(run: DemoRun, region: str, camera: str) -> Any:
 
 def train_model(run: DemoRun, model: ModelPlan) -> Path:
     """Train one model on the home region's pack; returns its checkpoint."""
-    from geobench.registry import build_model
-    from geobench.training.engine import fit
-    from geobench.training.settings import TrainSettings
+    from geobench.training.engine import fit, new_model
+    from geobench.training.settings import parse_settings
 
-    folder = run.folder / "checkpoints" / model.label
-    settings = TrainSettings(
-        **{
+    settings = parse_settings(
+        {
             "model": model.name,
             "variant": model.variant,
-            "packs": (str(run.pack("home", model.camera)),),
             "seed": run.seed,
-            "device": run.device,
             **model.train,
         }
     )
-    return fit(build_model(model.name, **model.variant), settings, folder)
+    packs = [run.pack("home", model.camera)]
+    folder = run.folder / "checkpoints" / model.label
+    return fit(new_model(settings), packs, settings, folder, device=run.device)
 
 
 def tasks_for(run: DemoRun, model: ModelPlan) -> Iterator["Task"]:
     """Every task that a model of the demo is tested on."""
-    from geobench.data.dataset import FrameChoice
+    from geobench.data.queries import FrameChoice
     from geobench.tasks import Task
 
     plan = run.plan
@@ -176,20 +180,21 @@ def tasks_for(run: DemoRun, model: ModelPlan) -> Iterator["Task"]:
             id=f"{region.name}-{model.camera}",
             protocol="same-area" if same else "cross-area",
             pack=f"{region.name}-{model.camera}",
+            scheme=HOME_SCHEME if same else CROSS_SCHEME,
             gallery=plan.gallery,
             switches=tuple(region.switches),
         )
     if not model.lengths:
         return
-    for count in plan.lengths:
-        for keep in plan.keeps:
-            yield Task(
-                id=f"home-{model.camera}-{count}-{keep}",
-                protocol="sequence-length",
-                pack=f"home-{model.camera}",
-                gallery=plan.gallery,
-                frames=FrameChoice(count=count, keep=keep, seed=run.seed),
-            )
+    for count, keep in product(plan.lengths, plan.keeps):
+        yield Task(
+            id=f"home-{model.camera}-{count}-{keep}",
+            protocol="sequence-length",
+            pack=f"home-{model.camera}",
+            scheme=HOME_SCHEME,
+            gallery=plan.gallery,
+            frames=FrameChoice(count=count, keep=keep, seed=run.seed),
+        )
 
 
 def test_model(run: DemoRun, model: ModelPlan, checkpoint: Path) -> None:
@@ -197,21 +202,26 @@ def test_model(run: DemoRun, model: ModelPlan, checkpoint: Path) -> None:
     from tqdm import tqdm
 
     from dataset_tools.pack.read import Pack
+    from geobench.data.prepare import PictureStore
     from geobench.embed import embed
     from geobench.evaluate import evaluate
     from geobench.results import write_result
     from geobench.training.checkpoint import load_checkpoint
 
-    done = _Ledger(run.folder / "results" / f"{model.label}.done.json")
-    tasks = [t for t in tasks_for(run, model) if t.id not in done]
-    loaded = load_checkpoint(checkpoint) if tasks else None
-    for task in tqdm(tasks, desc=model.label, unit="task", disable=not tasks):
+    done = _Ledger(run.folder / "checkpoints" / model.label / "tested.json")
+    tasks = [t for t in tasks_for(run, model) if t.name not in done]
+    if not tasks:
+        return
+    loaded = load_checkpoint(checkpoint)
+    # The tasks of one pack follow each other's pictures: prepare them once.
+    store = PictureStore(loaded.inputs, workers=run.workers)
+    for task in tqdm(tasks, desc=model.label, unit="task"):
+        out = run.folder / "embeddings" / model.label / f"{task.id}.emb"
         with Pack.open(run.folder / "packs" / f"{task.pack}.pack") as pack:
-            out = run.folder / "embeddings" / model.label / f"{task.id}.emb"
-            embed(loaded, pack, task, out, device=run.device)
+            embed(loaded, pack, task, out, device=run.device, store=store)
             result = evaluate(out, pack, task)
         write_result(run.folder / "results", result)
-        done.add(task.id)
+        done.add(task.name)
 
 
 class _Ledger:

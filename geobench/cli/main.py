@@ -14,7 +14,10 @@ import click
 from geobench import __version__
 
 TOP = {
-    "demo": ("geobench.cli.demo", "Run the whole job on a made world, to three tables."),
+    "demo": (
+        "geobench.cli.demo",
+        "Run the whole job on a made world, to three tables.",
+    ),
     "train": ("geobench.cli.train", "Train a model on one or more packs."),
     "embed": ("geobench.cli.embed", "Write a model's embeddings of a task."),
     "evaluate": ("geobench.cli.evaluate", "Score an embedding folder on a task."),
@@ -38,7 +41,9 @@ DATA = {
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
-    def __init__(self, *, lazy: dict[str, tuple[str, str]], **attributes: object) -> None:
+    def __init__(
+        self, *, lazy: dict[str, tuple[str, str]], **attributes: object
+    ) -> None:
         super().__init__(**attributes)  # type: ignore[arg-type]
         self._lazy = lazy
 

@@ -1,9 +1,9 @@
 """Options that several commands share, defined once.
 
-    seed     synthesize, build, train, demo
-    json     every command that reads
-    workers  synthesize, demo
-    device   train, embed, demo
+seed     synthesize, build, train, demo
+json     every command that reads
+workers  synthesize, demo
+device   train, embed, demo
 """
 
 from pathlib import Path
@@ -13,7 +13,9 @@ import click
 seed = click.option(
     "--seed", type=int, default=0, show_default=True, help="Seed of everything random."
 )
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for programs."
+)
 workers = click.option(
     "--workers",
     type=click.IntRange(1),

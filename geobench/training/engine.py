@@ -53,6 +53,18 @@ HARMLESS = frozenset({"max_minutes", "save_every_s"})
 """Settings that may change when a run goes on: no step depends on them."""
 
 
+def use_bf16(precision: str, place: torch.device) -> bool:
+    """Whether to compute in bfloat16; "auto" asks the device for native support.
+
+    Emulated bfloat16 is several times slower than float32, so auto never takes it.
+    """
+    if precision != "auto":
+        return precision == "bf16"
+    if place.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return bool(torch.cpu._is_avx512_bf16_supported())
+
+
 def new_model(settings: TrainSettings) -> CrossViewModel:
     """The settings' model with its seeded first weights."""
     with torch.random.fork_rng():
@@ -129,7 +141,7 @@ def fit(
                 )
                 batch = layout_simulation(batch, draw, strength=settings.layout)
                 with torch.autocast(
-                    place.type, torch.bfloat16, enabled=settings.precision == "bf16"
+                    place.type, torch.bfloat16, enabled=use_bf16(settings.precision, place)
                 ):
                     terms = model.loss(batch)
                 optimizer.zero_grad(set_to_none=True)

@@ -48,8 +48,8 @@ class TrainSettings(BaseModel):
     clip_norm: float | None = Field(default=1.0, gt=0.0)
     """Largest norm of all gradients together, or None for no clipping."""
 
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """bf16: mixed precision by autocast, on CPU and GPU."""
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    """bf16: mixed precision by autocast; auto: bf16 where the device computes in it."""
     channels_last: bool = False
     """Keep convolution weights channels-last: faster on many CPUs and on GPUs."""
     layout: Literal["none", "weak", "strong", "continuous"] = "strong"

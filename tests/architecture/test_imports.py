@@ -98,7 +98,12 @@ def test_the_number_side_loads_without_torch(module):
 
 
 def test_the_source_holds_no_unsafe_loading():
-    words = ("pickle", "weights_only=False", "LOAD_TRUNCATED_IMAGES", "allow_pickle=True")
+    words = (
+        "pickle",
+        "weights_only=False",
+        "LOAD_TRUNCATED_IMAGES",
+        "allow_pickle=True",
+    )
     for package in PACKAGES:
         for path in _files(package):
             code = "\n".join(

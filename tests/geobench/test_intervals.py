@@ -44,7 +44,9 @@ def test_a_small_region_gets_the_largest_cell_that_gives_ten():
 
 def test_a_given_cell_size_is_the_largest_tried():
     lat, lon = _grid(6, 6, 1000.0)
-    assert choose_units(np.full(36, "a"), lat=lat, lon=lon, cell_m=250.0).cell_m == 250.0
+    assert (
+        choose_units(np.full(36, "a"), lat=lat, lon=lon, cell_m=250.0).cell_m == 250.0
+    )
 
 
 def test_one_spot_falls_back_to_sessions_and_then_to_queries():
@@ -65,7 +67,9 @@ def test_the_same_seed_gives_the_same_interval():
     values = np.random.default_rng(0).integers(0, 2, 200).astype(float)
     units = _blocks(20, 10)
     assert bootstrap_interval(values, units) == bootstrap_interval(values, units)
-    assert bootstrap_interval(values, units) != bootstrap_interval(values, units, seed=1)
+    assert bootstrap_interval(values, units) != bootstrap_interval(
+        values, units, seed=1
+    )
 
 
 def test_drawing_neighbours_one_by_one_would_be_too_sure():
@@ -76,7 +80,9 @@ def test_drawing_neighbours_one_by_one_would_be_too_sure():
 
 
 def test_few_units_widen_the_interval_by_student_t():
-    assert widening(_blocks(10, 3)) == pytest.approx(2.2622 / 1.9600 * np.sqrt(10 / 9), 1e-3)
+    assert widening(_blocks(10, 3)) == pytest.approx(
+        2.2622 / 1.9600 * np.sqrt(10 / 9), 1e-3
+    )
     assert widening(_blocks(2000, 1)) == pytest.approx(1.0, abs=0.01)
 
 
@@ -110,7 +116,9 @@ def test_strata_are_drawn_apart():
     values = np.repeat([0.0, 1.0], 500)
     regions = np.repeat(["a", "b"], 500)
     units = choose_units(regions, sessions=np.arange(1000) // 50)
-    assert bootstrap_interval(values, units) == pytest.approx(wilson_interval(0.5, 1000))
+    assert bootstrap_interval(values, units) == pytest.approx(
+        wilson_interval(0.5, 1000)
+    )
 
 
 @pytest.mark.parametrize("groups", [10, 30])

@@ -101,7 +101,12 @@ def test_every_default_metric_can_be_formed():
 
 def test_metrics_without_evidence_are_absent():
     bare = Evidence(ranks=np.array([0]), references=3)
-    for name in ("error_m_median", "recall@1_within_25m", "hit_rate", "recall@1:strict"):
+    for name in (
+        "error_m_median",
+        "recall@1_within_25m",
+        "hit_rate",
+        "recall@1:strict",
+    ):
         assert per_query(name, bare) is None
 
 

@@ -1,0 +1,201 @@
+"""Areas of train, val and test as polygons in a plane of metres.
+
+Either drawn by the user as GeoJSON, or grown from square cells around the drives.
+"""
+
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import shapely
+from shapely.errors import GEOSException
+
+from dataset_tools.errors import MissingDataError, UnreadableError, UsageError, suggest
+from dataset_tools.geodesy import LocalFrame
+
+SPLITS = ("test", "val", "train")
+OVERLAP_M2 = 1.0
+"""Areas of two splits may share this much, from rounding of a common border."""
+Cell = tuple[int, int]
+
+
+def read_areas(path: Path, frame: LocalFrame) -> dict[str, Any]:
+    """Polygons of each split from GeoJSON, joined, in metres of a plane.
+
+    Args:
+        path: a FeatureCollection in WGS84 whose features have a property "split".
+        frame: the plane.
+
+    Raises:
+        MissingDataError: if there is no such file.
+        UnreadableError: if it is no such collection.
+        UsageError: if areas of two splits overlap.
+    """
+    parts: dict[str, list[Any]] = {}
+    for number, feature in enumerate(_features(path)):
+        split, geometry = _feature(feature, path, number=number)
+        moved = shapely.transform(
+            geometry, lambda at: np.column_stack(frame.to_metres(at[:, 1], at[:, 0]))
+        )
+        if not np.isfinite(shapely.get_coordinates(moved)).all():
+            raise UnreadableError(
+                f"Feature {number} of {path} has coordinates that are no longitude and "
+                "latitude in degrees."
+            )
+        parts.setdefault(split, []).append(moved)
+    areas = {s: shapely.union_all(parts[s]) for s in SPLITS if s in parts}
+    for one, other in itertools.combinations(areas, 2):
+        shared = float(shapely.area(shapely.intersection(areas[one], areas[other])))
+        if shared > OVERLAP_M2:
+            raise UsageError(
+                f"In {path} the areas of {one} and {other} overlap by {shared:.0f} m2; "
+                "draw them apart, since a place can belong to one split only."
+            )
+    return areas
+
+
+def grow_areas(
+    queries_m: npt.NDArray[np.float64],
+    ground_m: npt.NDArray[np.float64],
+    *,
+    cell_m: float,
+    shares: Mapping[str, float],
+    seed: int,
+) -> dict[str, Any]:
+    """Compact areas of square cells with about the wanted shares of the queries.
+
+    Test grows first from a random cell, from neighbour to neighbour, then val; train
+    takes the rest. Compact areas have short borders, which keeps the buffers small.
+
+    Args:
+        queries_m: [Q, 2] positions of the queries, metres east and north.
+        ground_m: [N, 2] every place that must lie in some area.
+        cell_m: side of a cell, metres, above 0.
+        shares: split to share of the queries; they add up to 1.
+        seed: decides where the areas begin.
+
+    Raises:
+        UsageError: if the cells or the shares make no sense.
+    """
+    _check_shares(shares)
+    if not (cell_m > 0 and math.isfinite(cell_m)):
+        raise UsageError(f"A cell needs a side above 0 m, got {cell_m!r}.")
+    counts = _count(queries_m, ground_m, cell_m=cell_m)
+    order = sorted(counts)
+    order = [order[i] for i in np.random.default_rng(seed).permutation(len(order))]
+    free = dict.fromkeys(order)
+    areas: dict[str, Any] = {}
+    for split in SPLITS:
+        if shares.get(split, 0.0) <= 0:
+            continue
+        last = all(shares.get(s, 0.0) <= 0 for s in SPLITS[SPLITS.index(split) + 1 :])
+        target = math.inf if last else shares[split] * len(queries_m)
+        cells = _grow(free, counts, target=target)
+        if cells:
+            areas[split] = _union(cells, cell_m=cell_m)
+    return areas
+
+
+def _check_shares(shares: Mapping[str, float]) -> None:
+    for split in shares:
+        if split not in SPLITS:
+            raise UsageError(f"There is no split {split!r}. {suggest(split, SPLITS)}")
+    total = sum(shares.values())
+    if any(not s >= 0 for s in shares.values()) or abs(total - 1.0) > 1e-6:
+        raise UsageError(
+            f"The shares of the splits must be at least 0 and add up to 1, got "
+            f"{dict(shares)}, which is {total:g}."
+        )
+
+
+def _count(
+    queries_m: npt.NDArray[np.float64],
+    ground_m: npt.NDArray[np.float64],
+    *,
+    cell_m: float,
+) -> dict[Cell, int]:
+    """Queries per cell, for every cell that anything lies in or close to."""
+    counts: dict[Cell, int] = {}
+    edges = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=2)))
+    for move in edges:  # cells that only an outline's inside touches
+        for x, y in np.unique(np.floor(ground_m / cell_m + 0.1 * move), axis=0):
+            counts.setdefault((int(x), int(y)), 0)
+    cells, many = np.unique(np.floor(queries_m / cell_m), axis=0, return_counts=True)
+    for (x, y), number in zip(cells, many, strict=True):
+        counts[int(x), int(y)] = int(number)
+    return counts
+
+
+def _grow(
+    free: dict[Cell, None], counts: Mapping[Cell, int], *, target: float
+) -> list[Cell]:
+    """Take free cells, neighbours first, until they hold the target of queries."""
+    taken: list[Cell] = []
+    held = 0
+    rim: list[Cell] = []
+    while free and held < target:
+        cell = next((c for c in rim if c in free), None)
+        if cell is None:
+            # Begin where there is something to split, else at any cell.
+            cell = next((c for c in free if counts[c]), next(iter(free)))
+            rim = []
+        del free[cell]
+        taken.append(cell)
+        held += counts[cell]
+        x, y = cell
+        rim = [c for c in rim if c in free]
+        rim += [(x + i, y + j) for i, j in ((1, 0), (0, 1), (-1, 0), (0, -1))]
+    return taken
+
+
+def _union(cells: list[Cell], *, cell_m: float) -> Any:
+    at = np.array(cells, dtype=np.float64) * cell_m
+    boxes = shapely.box(at[:, 0], at[:, 1], at[:, 0] + cell_m, at[:, 1] + cell_m)
+    return shapely.union_all(boxes)
+
+
+def _features(path: Path) -> list[Any]:
+    if not path.is_file():
+        raise MissingDataError(f"There is no file of areas {path}; check the path.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"{path} cannot be read as GeoJSON: {error}.") from error
+    features = content.get("features") if isinstance(content, dict) else None
+    if not isinstance(features, list) or not features:
+        raise UnreadableError(
+            f"{path} holds no features; expected a GeoJSON FeatureCollection of polygons "
+            'with a property "split".'
+        )
+    return features
+
+
+def _feature(feature: Any, path: Path, *, number: int) -> tuple[str, Any]:
+    """(split, polygon in degrees) of one feature.
+
+    Raises:
+        UnreadableError: if it has no known split or no polygon.
+    """
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    split = properties.get("split") if isinstance(properties, dict) else None
+    if split not in SPLITS:
+        raise UnreadableError(
+            f"Feature {number} of {path} has the split {split!r}; expected train, val or "
+            "test."
+        )
+    try:
+        geometry = shapely.from_geojson(json.dumps(feature.get("geometry")))
+    except (GEOSException, ValueError) as error:
+        raise UnreadableError(
+            f"The geometry of feature {number} of {path} cannot be read: {error}."
+        ) from error
+    if geometry.geom_type not in ("Polygon", "MultiPolygon") or geometry.is_empty:
+        raise UnreadableError(
+            f"Feature {number} of {path} is a {geometry.geom_type}; expected a polygon."
+        )
+    return str(split), geometry if geometry.is_valid else shapely.make_valid(geometry)

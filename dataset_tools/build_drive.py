@@ -1,0 +1,145 @@
+"""The first half of a build: a drive's pictures and track to placed, clean frames."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dataset_tools.build_settings import BuildSettings, StageReport
+from dataset_tools.errors import UsageError
+from dataset_tools.records import Fix, Frame, Rejection, Sequence, count_reasons
+from dataset_tools.sequences import SequenceRule, assign_strata, form_sequences
+from dataset_tools.tracks import read_track
+from dataset_tools.tracks.clean import clean
+from dataset_tools.tracks.exif import read_pictures
+from dataset_tools.tracks.fixes import frames_from_fixes
+from dataset_tools.tracks.limits import CleaningLimits
+from dataset_tools.tracks.match import place_pictures
+from dataset_tools.tracks.resample import resample
+
+
+@dataclass
+class Stages:
+    """The stages so far; a mutable list that the build hands along."""
+
+    reports: list[StageReport] = field(default_factory=list)
+
+    def add(self, stage: str, items: str, kept: int, rejected: list[Rejection]) -> None:
+        """Note a stage whose kept and rejected items add up to what it was given."""
+        report = StageReport(
+            stage=stage,
+            items=items,
+            given=kept + len(rejected),
+            kept=kept,
+            rejected=count_reasons(rejected),
+        )
+        self.reports.append(report)
+
+    def told(self) -> str:
+        """Where everything went, for a message about nothing being left."""
+        return "; ".join(
+            f"{r.stage} kept {r.kept} of {r.given} {r.items}"
+            + (f" ({_reasons(r.rejected)})" if r.rejected else "")
+            for r in self.reports
+        )
+
+
+def drive_sequences(
+    settings: BuildSettings, stages: Stages
+) -> tuple[list[Sequence], dict[str, Frame]]:
+    """The sequences of a drive, and its frames by id.
+
+    Raises:
+        UsageError: if neither a drive nor a track is given.
+        MissingDataError: if a file or folder is not there.
+        UnreadableError: if one cannot be read.
+    """
+    frames = _read(settings, stages)
+    limits = CleaningLimits(max_speed_mps=settings.max_speed_mps)
+    cleaned = clean(frames, limits)
+    stages.add("clean", "frames", len(cleaned.kept), cleaned.rejected)
+    frames = cleaned.kept
+    if settings.resample_m is not None:
+        frames = _resampled(frames, settings.resample_m, stages)
+    rule = SequenceRule(
+        length=settings.frames_per_sequence,
+        spacing_m=settings.spacing_m,
+        stride=settings.stride,
+        max_gap_m=settings.max_gap_m,
+        max_gap_s=settings.max_gap_s,
+        max_speed_mps=settings.max_speed_mps,
+        max_turn_deg=settings.max_turn_deg,
+    )
+    formed = form_sequences(frames, rule, region=settings.region_name)
+    used = {i for s in formed.kept for i in s.frame_ids}
+    stages.add("sequences", "frames", len(used), formed.rejected)
+    sequences = assign_strata(formed.kept, settings.strata)
+    return sequences, {f.frame_id: f for f in frames}
+
+
+def _read(settings: BuildSettings, stages: Stages) -> list[Frame]:
+    if settings.drive is None:
+        if settings.track is None:
+            message = (
+                "Neither a drive nor a track is given, so there is nothing to build "
+                "from. Give --drive FOLDER, --track FILE or both."
+            )
+            raise UsageError(message)
+        return frames_from_fixes(_read_fixes(settings.track, stages))
+    if settings.track is None:
+        pictures = read_pictures(settings.drive)
+        stages.add("pictures", "pictures", len(pictures.kept), pictures.rejected)
+        return pictures.kept
+    pictures = read_pictures(settings.drive, need_position=False)
+    stages.add("pictures", "pictures", len(pictures.kept), pictures.rejected)
+    fixes = _clean_fixes(settings, _read_fixes(settings.track, stages), stages)
+    return _placed(settings, pictures.kept, fixes, stages=stages)
+
+
+def _read_fixes(path: Path, stages: Stages) -> list[Fix]:
+    read = read_track(path)
+    stages.add("track", "fixes", len(read.kept), read.rejected)
+    return read.kept
+
+
+def _clean_fixes(
+    settings: BuildSettings, fixes: list[Fix], stages: Stages
+) -> list[Fix]:
+    """Fixes that cleaning believes: a jump would put a picture off its place.
+
+    Stops and repeats stay, they place pictures as well as any other fix.
+    """
+    limits = CleaningLimits(
+        max_speed_mps=settings.max_speed_mps, stop_radius_m=0.0, duplicate_m=0.0
+    )
+    cleaned = clean(frames_from_fixes(fixes), limits)
+    stages.add("clean-track", "fixes", len(cleaned.kept), cleaned.rejected)
+    kept = {(f.session_id, f.order) for f in cleaned.kept}
+    return [f for f in fixes if (f.session_id, f.order) in kept]
+
+
+def _placed(
+    settings: BuildSettings, frames: list[Frame], fixes: list[Fix], *, stages: Stages
+) -> list[Frame]:
+    """Frames in their sessions' order, those without a position put on the track."""
+    own = [f for f in frames if math.isfinite(f.lat) and math.isfinite(f.lon)]
+    lost = [f for f in frames if not (math.isfinite(f.lat) and math.isfinite(f.lon))]
+    if not lost:
+        stages.add("match", "pictures", len(own), [])
+        return own
+    found = place_pictures(lost, fixes, clock_offset_s=settings.clock_offset_s)
+    both = sorted([*own, *found.kept], key=lambda f: (f.session_id, f.order))
+    stages.add("match", "pictures", len(both), found.rejected)
+    return both
+
+
+def _resampled(frames: list[Frame], spacing_m: float, stages: Stages) -> list[Frame]:
+    outcome = resample(frames, spacing_m)
+    pictured = any(f.source is not None for f in frames)
+    # Positions between fixes are made, not kept: only pictures can be counted through.
+    kept = len(outcome.kept) if pictured else len(frames) - len(outcome.rejected)
+    stages.add("resample", "frames", kept, outcome.rejected)
+    return outcome.kept
+
+
+def _reasons(rejected: dict[str, int]) -> str:
+    return ", ".join(f"{reason} {count}" for reason, count in rejected.items())

@@ -1,0 +1,305 @@
+"""Satellite pairing: each sequence gets a tile, and is told which others show it.
+
+A sequence's own tile is its positive. Other tiles whose area contains the query's
+position are its semi-positives; both come with the offset from query to tile centre.
+The centre is the query's position (the middle frame's), moved by a uniform random
+offset if the rule says so, seeded by the sequence's id: adding a drive moves no tile.
+"""
+
+import logging
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from dataset_tools.errors import UsageError
+from dataset_tools.geodesy import LocalFrame, ecef_m, offset_m
+from dataset_tools.imagery.source import Imagery
+from dataset_tools.imagery.tile_list import TileList
+from dataset_tools.placement import (
+    SLACK_M,
+    STAGE,
+    PairingRule,
+    listed_tiles,
+    make_tile,
+    own_tiles,
+)
+from dataset_tools.records import Frame, Offset, Outcome, Rejection, Sequence, Tile
+
+__all__ = ["Pairing", "PairingRule", "distractor_grid", "label", "pair", "thin"]
+
+Array = npt.NDArray[np.float64]
+
+COARSE = 1.25
+"""Imagery this many times coarser than the tiles asked for is worth a warning."""
+GRID_REACH_M = 1000.0
+"""Off-road tiles lie within this distance, east and north, of the area of the drive."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairing:
+    """Sequences with their tiles; kept and rejected add up to the sequences given."""
+
+    sequences: list[Sequence] = field(default_factory=list)
+    tiles: list[Tile] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
+    native_m_per_px: float | None = None
+    """Median resolution of the imagery itself at the tiles, metres per pixel."""
+    warnings: tuple[str, ...] = ()
+
+
+def pair(
+    sequences: Iterable[Sequence],
+    frames_by_id: Mapping[str, Frame],
+    imagery: Imagery,
+    rule: PairingRule,
+) -> Pairing:
+    """A positive tile for every sequence that has one, semi-positives and offsets.
+
+    Args:
+        sequences: queries with positions; their frames are in `frames_by_id`.
+        frames_by_id: every frame of the sequences.
+        imagery: where tiles are cut from. Pictures of a `TileList` are tiles as they
+            are: the nearest one that holds all frames is the positive.
+        rule: side, size, centre, margin and random offset of the tiles.
+
+    Returns:
+        Sequences and tiles sorted by id. A sequence is rejected if a frame lies
+        outside its tile ("frame-outside-tile") or for what the imagery says.
+
+    Raises:
+        UsageError: if a frame of a sequence is not in `frames_by_id`.
+    """
+    ordered = sorted(sequences, key=lambda s: s.sequence_id)
+    _check_frames(ordered, frames_by_id)
+    if isinstance(imagery, TileList):
+        tiles = listed_tiles(ordered, frames_by_id, imagery, margin_m=rule.margin_m)
+    else:
+        tiles = own_tiles(ordered, frames_by_id, imagery, rule)
+    kept: list[Sequence] = []
+    rejected: list[Rejection] = []
+    used: dict[str, Tile] = {}
+    for sequence, tile in zip(ordered, tiles, strict=True):
+        if isinstance(tile, Rejection):
+            rejected.append(replace(tile, item=sequence.sequence_id, stage=STAGE))
+        else:
+            used[tile.tile_id] = tile
+            kept.append(replace(sequence, positives=(tile.tile_id,)))
+    assert len(kept) + len(rejected) == len(ordered)
+    chosen = [used[i] for i in sorted(used)]
+    native, warnings = _resolution(chosen, imagery)
+    return Pairing(
+        sequences=label(kept, chosen, semi_max_m=rule.semi_max_m),
+        tiles=chosen,
+        rejected=rejected,
+        native_m_per_px=native,
+        warnings=warnings,
+    )
+
+
+def label(
+    sequences: Iterable[Sequence],
+    tiles: Iterable[Tile],
+    *,
+    semi_max_m: float | None = None,
+) -> list[Sequence]:
+    """Sequences with semi-positives and offsets for the given tiles.
+
+    Args:
+        sequences: queries whose positives are set.
+        tiles: every tile that can be a semi-positive, and all positives.
+        semi_max_m: farthest centre of a semi-positive, metres; None: no limit.
+    """
+    sequences, listed = list(sequences), sorted(tiles, key=lambda t: t.tile_id)
+    if not sequences or not listed:
+        return sequences
+    lat, lon = _positions(listed)
+    half = np.array([t.m_per_px * t.width_px / 2 for t in listed])
+    tree = cKDTree(ecef_m(lat, lon))
+    queries = ecef_m([s.lat for s in sequences], [s.lon for s in sequences])
+    near = tree.query_ball_point(queries, half.max() * math.sqrt(2) + SLACK_M)
+    number = {t.tile_id: i for i, t in enumerate(listed)}
+    labelled = []
+    for sequence, found in zip(sequences, near, strict=True):
+        own = [number[p] for p in sequence.positives]
+        at = np.array(sorted({*found, *own}), dtype=np.intp)
+        if not at.size:
+            labelled.append(sequence)
+            continue
+        east, north = offset_m(sequence.lat, sequence.lon, lat[at], lon[at])
+        inside = np.maximum(np.abs(east), np.abs(north)) <= half[at]
+        if semi_max_m is not None:
+            inside &= np.hypot(east, north) <= semi_max_m
+        offsets = [
+            Offset(tile_id=listed[i].tile_id, east_m=float(e), north_m=float(n))
+            for i, e, n, has in zip(at, east, north, inside, strict=True)
+            if has or i in own
+        ]
+        semi = [o.tile_id for o in offsets if o.tile_id not in sequence.positives]
+        labelled.append(
+            replace(sequence, semi_positives=tuple(semi), offsets=tuple(offsets))
+        )
+    return labelled
+
+
+def distractor_grid(
+    tiles: Iterable[Tile],
+    imagery: Imagery,
+    *,
+    spacing_m: float,
+    count: int,
+    seed: int,
+    rule: PairingRule,
+) -> Outcome[Tile]:
+    """Tiles on a grid away from the queries, for an open gallery.
+
+    No query of the given tiles lies inside one of them: a centre keeps more than half
+    a side, the random offset and the margin from every given centre, east or north.
+
+    Args:
+        tiles: the tiles of the sequences.
+        imagery: where the new tiles are cut from.
+        spacing_m: distance of neighbouring grid points, metres, above 0.
+        count: how many tiles are wanted.
+        seed: decides which grid points are taken first.
+        rule: side and size of the tiles, and what the given tiles were placed by.
+
+    Returns:
+        At most `count` tiles sorted by id; grid points that were tried and that the
+        imagery does not cover are rejected.
+    """
+    given = sorted(tiles, key=lambda t: t.tile_id)
+    if spacing_m <= 0 or count < 0:
+        raise UsageError(
+            f"The grid needs a spacing above 0 m and a count of at least 0, got "
+            f"{spacing_m} m and {count}."
+        )
+    if not given or count == 0 or isinstance(imagery, TileList):
+        return Outcome()
+    lat, lon = _grid(given, imagery, spacing_m=spacing_m, rule=rule)
+    outcome: Outcome[Tile] = Outcome()
+    for i in np.random.default_rng(seed).permutation(lat.size):
+        if len(outcome.kept) == count:
+            break
+        tile_id = f"grid{lat[i]:+.6f}{lon[i]:+.6f}"
+        at = (float(lat[i]), float(lon[i]))
+        fault = imagery.covers(*at, side_m=rule.side_m, size_px=rule.size_px)
+        if fault is None:
+            outcome.kept.append(make_tile(tile_id, at, imagery, rule))
+        else:
+            outcome.rejected.append(replace(fault, item=tile_id, stage="distractors"))
+    if len(outcome.kept) < count:
+        logger.warning(
+            "Only %d of %d off-road tiles found room at a grid spacing of %.0f m; lower "
+            "the spacing for more.",
+            len(outcome.kept),
+            count,
+            spacing_m,
+        )
+    outcome.kept.sort(key=lambda t: t.tile_id)
+    return outcome
+
+
+def thin(
+    tiles: Iterable[Tile], sequences: Iterable[Sequence], *, min_distance_m: float
+) -> list[str]:
+    """Positive tiles whose centres keep a distance, taken greedily in order of id.
+
+    Args:
+        tiles: at least the positives of the sequences; others are left out.
+        sequences: the queries whose positives are thinned.
+        min_distance_m: least distance of two kept centres, metres, at least 0.
+
+    Returns:
+        Sorted ids of the kept tiles.
+    """
+    wanted = {p for s in sequences for p in s.positives}
+    chosen = sorted((t for t in tiles if t.tile_id in wanted), key=lambda t: t.tile_id)
+    if not chosen:
+        return []
+    places = ecef_m(*_positions(chosen))
+    tree = cKDTree(places)
+    gone = np.zeros(len(chosen), np.bool_)
+    kept = []
+    for i, tile in enumerate(chosen):
+        if gone[i]:
+            continue
+        kept.append(tile.tile_id)
+        near = np.array(tree.query_ball_point(places[i], min_distance_m), np.intp)
+        # A straight line is shorter than the ground distance, so what is farther here
+        # is farther there; exactly at the distance is far enough.
+        away = np.linalg.norm(places[near] - places[i], axis=1)
+        gone[near[away < min_distance_m]] = True
+    return kept
+
+
+def _check_frames(sequences: list[Sequence], frames_by_id: Mapping[str, Frame]) -> None:
+    for sequence in sequences:
+        for frame_id in sequence.frame_ids:
+            if frame_id not in frames_by_id:
+                raise UsageError(
+                    f"Sequence {sequence.sequence_id!r} names the frame {frame_id!r}, "
+                    "which is not among the frames given; pass all of them."
+                )
+
+
+def _positions(tiles: list[Tile]) -> tuple[Array, Array]:
+    """(lat, lon) of tile centres."""
+    return np.array([t.lat for t in tiles]), np.array([t.lon for t in tiles])
+
+
+def _grid(
+    tiles: list[Tile], imagery: Imagery, *, spacing_m: float, rule: PairingRule
+) -> tuple[Array, Array]:
+    """Grid points around the tiles, inside the imagery's bounds, away from centres."""
+    lat, lon = _positions(tiles)
+    frame = LocalFrame(tiles[0].lat, tiles[0].lon)
+    east, north = frame.to_metres(lat, lon)
+    # Whole steps from the first tile, so that the grid does not move with the extent.
+    axes = [
+        np.arange(
+            math.floor((v.min() - GRID_REACH_M) / spacing_m),
+            math.ceil((v.max() + GRID_REACH_M) / spacing_m) + 1,
+        )
+        * spacing_m
+        for v in (east, north)
+    ]
+    x, y = (v.ravel() for v in np.meshgrid(*axes))
+    # The query is off its tile's centre by the jitter, unless it was placed by path.
+    by_path = rule.centre == "path-midpoint"
+    query = rule.side_m / 2 if by_path else rule.jitter_m + rule.margin_m
+    clear = rule.side_m / 2 + query
+    centres = cKDTree(np.column_stack([east, north]))
+    nearest, _ = centres.query(np.column_stack([x, y]), p=np.inf)
+    x, y = x[nearest > clear], y[nearest > clear]
+    points_lat, points_lon = frame.to_degrees(x, y)
+    west, south, east_end, north_end = imagery.bounds
+    span = (east_end - west) % 360.0
+    inside = (points_lat >= south) & (points_lat <= north_end)
+    inside &= (points_lon - west) % 360.0 <= span
+    return points_lat[inside], points_lon[inside]
+
+
+def _resolution(
+    tiles: list[Tile], imagery: Imagery
+) -> tuple[float | None, tuple[str, ...]]:
+    """Median resolution of the imagery at the tiles, and a warning where it is coarse."""
+    if not tiles:
+        return None, ()
+    some = tiles[:: max(1, len(tiles) // 100)]
+    native = float(np.median([imagery.m_per_px_at(t.lat, t.lon) for t in some]))
+    wanted = tiles[0].m_per_px
+    if native <= wanted * COARSE:
+        return native, ()
+    message = (
+        f"{imagery.source} has {native:.2f} m per pixel here, coarser than the tiles' "
+        f"{wanted:.2f} m: they are enlarged and show no more. Use finer imagery or "
+        "fewer pixels a tile."
+    )
+    logger.warning(message)
+    return native, (message,)
