@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import shapely
+from scipy.spatial import cKDTree
 from shapely.errors import GEOSException
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError, suggest
@@ -65,7 +66,7 @@ def grow_areas(
     *,
     cell_m: float,
     shares: Mapping[str, float],
-    seed: int,
+    seed: int | tuple[int, ...],
 ) -> dict[str, Any]:
     """Compact areas of square cells with about the wanted shares of the queries.
 
@@ -85,20 +86,20 @@ def grow_areas(
     _check_shares(shares)
     if not (cell_m > 0 and math.isfinite(cell_m)):
         raise UsageError(f"A cell needs a side above 0 m, got {cell_m!r}.")
-    counts = _count(queries_m, ground_m, cell_m=cell_m)
+    counts, empty = _count(queries_m, ground_m, cell_m=cell_m)
     order = sorted(counts)
     order = [order[i] for i in np.random.default_rng(seed).permutation(len(order))]
     free = dict.fromkeys(order)
-    areas: dict[str, Any] = {}
+    taken: dict[str, list[Cell]] = {}
     for split in SPLITS:
+        later = SPLITS[SPLITS.index(split) + 1 :]
         if shares.get(split, 0.0) <= 0:
             continue
-        last = all(shares.get(s, 0.0) <= 0 for s in SPLITS[SPLITS.index(split) + 1 :])
+        last = all(shares.get(s, 0.0) <= 0 for s in later)
         target = math.inf if last else shares[split] * len(queries_m)
-        cells = _grow(free, counts, target=target)
-        if cells:
-            areas[split] = _union(cells, cell_m=cell_m)
-    return areas
+        taken[split] = _grow(free, counts, target=target)
+    _adopt(empty, taken)
+    return {s: _union(cells, cell_m=cell_m) for s, cells in taken.items() if cells}
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:
@@ -118,17 +119,26 @@ def _count(
     ground_m: npt.NDArray[np.float64],
     *,
     cell_m: float,
-) -> dict[Cell, int]:
-    """Queries per cell, for every cell that anything lies in or close to."""
+) -> tuple[dict[Cell, int], list[Cell]]:
+    """Queries per cell that has any, and the cells that only hold other ground."""
     counts: dict[Cell, int] = {}
-    edges = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=2)))
-    for move in edges:  # cells that only an outline's inside touches
-        for x, y in np.unique(np.floor(ground_m / cell_m + 0.1 * move), axis=0):
-            counts.setdefault((int(x), int(y)), 0)
-    cells, many = np.unique(np.floor(queries_m / cell_m), axis=0, return_counts=True)
-    for (x, y), number in zip(cells, many, strict=True):
-        counts[int(x), int(y)] = int(number)
-    return counts
+    for x, y in _cells(queries_m, cell_m=cell_m).tolist():
+        counts[x, y] = counts.get((x, y), 0) + 1
+    near = {(x, y) for x, y in _cells(ground_m, cell_m=cell_m).tolist()}
+    # Outlines can cross a cell with none of their corners in it: add all neighbours.
+    around = list(itertools.product((-1, 0, 1), repeat=2))
+    near |= {(x + i, y + j) for x, y in sorted(near | set(counts)) for i, j in around}
+    return counts, sorted(near - set(counts))
+
+
+def _cells(
+    points_m: npt.NDArray[np.float64], *, cell_m: float
+) -> npt.NDArray[np.int64]:
+    """[N, 2] cell of each point; the plane's origin is the middle of cell 0, 0.
+
+    The origin is a query, so that the street through it is not cut by a border.
+    """
+    return np.floor(points_m / cell_m + 0.5).astype(np.int64)
 
 
 def _grow(
@@ -139,23 +149,33 @@ def _grow(
     held = 0
     rim: list[Cell] = []
     while free and held < target:
-        cell = next((c for c in rim if c in free), None)
-        if cell is None:
-            # Begin where there is something to split, else at any cell.
-            cell = next((c for c in free if counts[c]), next(iter(free)))
-            rim = []
+        cell = next((c for c in rim if c in free), next(iter(free)))
         del free[cell]
         taken.append(cell)
         held += counts[cell]
         x, y = cell
         rim = [c for c in rim if c in free]
         rim += [(x + i, y + j) for i, j in ((1, 0), (0, 1), (-1, 0), (0, -1))]
+        rim += [(x + i, y + j) for i, j in itertools.product((-1, 1), repeat=2)]
     return taken
 
 
+def _adopt(empty: list[Cell], taken: dict[str, list[Cell]]) -> None:
+    """Give every cell without queries to the split of the nearest one that has some."""
+    owners = sorted((c, s) for s, cells in taken.items() for c in cells)
+    if not owners or not empty:
+        return
+    tree = cKDTree(np.array([c for c, _ in owners], dtype=np.float64))
+    # Of several at one distance the first in order counts, whatever the tree finds.
+    away, _ = tree.query(np.array(empty, dtype=np.float64))
+    for cell, radius in zip(empty, away, strict=True):
+        first = min(tree.query_ball_point(cell, radius + 1e-9))
+        taken[owners[first][1]].append(cell)
+
+
 def _union(cells: list[Cell], *, cell_m: float) -> Any:
-    at = np.array(cells, dtype=np.float64) * cell_m
-    boxes = shapely.box(at[:, 0], at[:, 1], at[:, 0] + cell_m, at[:, 1] + cell_m)
+    low = (np.array(cells, dtype=np.float64) - 0.5) * cell_m
+    boxes = shapely.box(low[:, 0], low[:, 1], low[:, 0] + cell_m, low[:, 1] + cell_m)
     return shapely.union_all(boxes)
 
 
@@ -169,8 +189,8 @@ def _features(path: Path) -> list[Any]:
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list) or not features:
         raise UnreadableError(
-            f"{path} holds no features; expected a GeoJSON FeatureCollection of polygons "
-            'with a property "split".'
+            f"{path} holds no features; expected a GeoJSON FeatureCollection of "
+            'polygons with a property "split".'
         )
     return features
 
@@ -185,8 +205,8 @@ def _feature(feature: Any, path: Path, *, number: int) -> tuple[str, Any]:
     split = properties.get("split") if isinstance(properties, dict) else None
     if split not in SPLITS:
         raise UnreadableError(
-            f"Feature {number} of {path} has the split {split!r}; expected train, val or "
-            "test."
+            f"Feature {number} of {path} has the split {split!r}; expected train, val "
+            "or test."
         )
     try:
         geometry = shapely.from_geojson(json.dumps(feature.get("geometry")))

@@ -7,17 +7,23 @@ card shows the same numbers.
 """
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.build_drive import Stages, drive_sequences
+from dataset_tools.build_drive import (
+    Stages,
+    cleaning_limits,
+    drive_sequences,
+    sequence_rule,
+)
 from dataset_tools.build_settings import BuildReport, BuildSettings, StageReport
-from dataset_tools.build_views import Views, make_views
+from dataset_tools.build_views import Views, make_views, pairing_rule
 from dataset_tools.errors import UnreadableError
-from dataset_tools.imagery import Imagery, open_imagery
+from dataset_tools.imagery import LIST_SUFFIXES, Imagery, open_imagery
 from dataset_tools.imagery.mosaic import Mosaic
 from dataset_tools.pack.format import Kind
 from dataset_tools.pack.read import read_meta
@@ -29,9 +35,6 @@ __all__ = ["BuildReport", "BuildSettings", "StageReport", "build_pack"]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, items done and items in all."""
-
-COARSE = 1.5
-"""Tiles finer than the imagery by more than this factor hold no finer detail."""
 
 
 def build_pack(
@@ -57,7 +60,8 @@ def build_pack(
         _refuse_nothing(settings, len(sequences), "sequence", stages=stages)
         say("pairing", 0, 1)
         views = make_views(settings, sequences, frames, imagery=imagery, stages=stages)
-        _refuse_nothing(settings, len(views.sequences), "pair", stages=stages)
+        placed = {r[3] for r in views.split_rows if r[1:3] != ("dropped", "sequence")}
+        _refuse_nothing(settings, len(placed), "pair", stages=stages)
         used = _used_frames(views, frames, stages)
         contents = _contents(settings, views, used, stages=stages, imagery=imagery)
         picture = _Pictures(settings, views, imagery, frames=used, say=say)
@@ -68,7 +72,7 @@ def build_pack(
         path=path,
         stages=tuple(stages.reports),
         counts=read_meta(path)["counts"],
-        warnings=tuple(_warnings(settings, views, imagery)),
+        warnings=tuple(_warnings(settings, views)),
     )
 
 
@@ -76,19 +80,26 @@ def build_pack(
 def _imagery(settings: BuildSettings) -> Iterator[Imagery]:
     """The imagery, one or several put behind each other, closed at the end."""
     with ExitStack() as stack:
-        parts = []
-        for path in settings.imagery:
+        parts, paths = [], settings.imagery
+        for path in paths:
             part = open_imagery(
                 path,
                 licence=settings.licence,
                 attribution=settings.attribution,
                 captured=settings.captured,
                 season=settings.season,
-                crs=settings.imagery_crs,
+                crs=settings.imagery_crs
+                if len(paths) == 1 or _is_raster(path)
+                else None,
             )
             stack.callback(part.close)
             parts.append(part)
         yield parts[0] if len(parts) == 1 else Mosaic(parts)
+
+
+def _is_raster(path: Path) -> bool:
+    """Whether a CRS can be given for it; tile folders and lists have their own."""
+    return not path.is_dir() and path.suffix.lower() not in LIST_SUFFIXES
 
 
 def _refuse_nothing(
@@ -126,17 +137,13 @@ def _contents(
     imagery: Imagery,
 ) -> PackContents:
     parts = imagery.parts if isinstance(imagery, Mosaic) else [imagery]
+    sources = [(part.source, part.licence) for part in parts]
+    others = (*settings.gallery, *([settings.drive] if settings.drive else []))
+    sources += [(path.name, settings.licence) for path in others]
     licences = [
-        {
-            "source": part.source,
-            "licence": part.licence,
-            "attribution": settings.attribution,
-        }
-        for part in parts
+        {"source": source, "licence": licence, "attribution": settings.attribution}
+        for source, licence in sources
     ]
-    if settings.drive is not None:
-        source = {"source": settings.drive.name, "licence": settings.licence}
-        licences.append(source | {"attribution": settings.attribution})
     return PackContents(
         name=settings.pack_name,
         frames=list(frames.values()),
@@ -160,6 +167,11 @@ def made_by(settings: BuildSettings) -> dict[str, Any]:
     return {
         "command": "geobench data build",
         "parameters": parameters,
+        "rules": {
+            "cleaning": asdict(cleaning_limits(settings)),
+            "sequences": asdict(sequence_rule(settings)),
+            "pairing": asdict(pairing_rule(settings)),
+        },
         "versions": {
             "python": platform.python_version(),
             **{name: _version(name) for name in ("crossview-geobench", *packages)},
@@ -182,6 +194,7 @@ class _Pictures:
         self._settings, self._imagery = settings, imagery
         self._frames = frames
         self._tiles = {t.tile_id: t for t in views.tiles}
+        self._lists: Mapping[str, Imagery] = views.lists
         self._say, self._done = say, 0
 
     def __call__(self, kind: Kind, name: str) -> bytes:
@@ -197,9 +210,9 @@ class _Pictures:
 
     def _tile(self, name: str) -> bytes:
         tile = self._tiles[name]
-        pixels = self._imagery.crop(
-            tile.lat, tile.lon, side_m=self._settings.tile_m, size_px=tile.width_px
-        )
+        source = self._lists.get(name, self._imagery)
+        side_m = tile.m_per_px * tile.width_px
+        pixels = source.crop(tile.lat, tile.lon, side_m=side_m, size_px=tile.width_px)
         if isinstance(pixels, Rejection):
             message = (
                 f"Tile {name!r} at {tile.lat:.6f}, {tile.lon:.6f} could be paired and "
@@ -209,14 +222,8 @@ class _Pictures:
         return encode_jpeg(pixels)
 
 
-def _warnings(settings: BuildSettings, views: Views, imagery: Imagery) -> Iterator[str]:
-    finest = max(imagery.m_per_px_at(t.lat, t.lon) for t in views.tiles[:100])
-    if finest > COARSE * settings.m_per_px:
-        yield (
-            f"The imagery has {finest:.2f} m per pixel and the tiles "
-            f"{settings.m_per_px:g}: they are enlarged and show no finer detail. "
-            f"Give --m-per-px {finest:.2f}, or finer imagery."
-        )
+def _warnings(settings: BuildSettings, views: Views) -> Iterator[str]:
+    yield from views.warnings
     elsewhere = [s for s in views.sequences if s.stratum is None]
     if settings.strata is not None and elsewhere:
         yield f"{len(elsewhere)} sequences lie in none of the strata's polygons."

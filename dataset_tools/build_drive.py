@@ -54,13 +54,27 @@ def drive_sequences(
         UnreadableError: if one cannot be read.
     """
     frames = _read(settings, stages)
-    limits = CleaningLimits(max_speed_mps=settings.max_speed_mps)
-    cleaned = clean(frames, limits)
+    cleaned = clean(frames, cleaning_limits(settings))
     stages.add("clean", "frames", len(cleaned.kept), cleaned.rejected)
     frames = cleaned.kept
     if settings.resample_m is not None:
         frames = _resampled(frames, settings.resample_m, stages)
-    rule = SequenceRule(
+    formed = form_sequences(
+        frames, sequence_rule(settings), region=settings.region_name
+    )
+    used = {i for s in formed.kept for i in s.frame_ids}
+    stages.add("sequences", "frames", len(used), formed.rejected)
+    sequences = assign_strata(formed.kept, settings.strata)
+    return sequences, {f.frame_id: f for f in frames}
+
+
+def sequence_rule(settings: BuildSettings) -> SequenceRule:
+    """How the settings form sequences.
+
+    Raises:
+        UsageError: if no sequence can be formed so.
+    """
+    return SequenceRule(
         length=settings.frames_per_sequence,
         spacing_m=settings.spacing_m,
         stride=settings.stride,
@@ -69,11 +83,11 @@ def drive_sequences(
         max_speed_mps=settings.max_speed_mps,
         max_turn_deg=settings.max_turn_deg,
     )
-    formed = form_sequences(frames, rule, region=settings.region_name)
-    used = {i for s in formed.kept for i in s.frame_ids}
-    stages.add("sequences", "frames", len(used), formed.rejected)
-    sequences = assign_strata(formed.kept, settings.strata)
-    return sequences, {f.frame_id: f for f in frames}
+
+
+def cleaning_limits(settings: BuildSettings) -> CleaningLimits:
+    """What the settings still believe of a track."""
+    return CleaningLimits(max_speed_mps=settings.max_speed_mps)
 
 
 def _read(settings: BuildSettings, stages: Stages) -> list[Frame]:

@@ -65,7 +65,8 @@ def pair(
         sequences: queries with positions; their frames are in `frames_by_id`.
         frames_by_id: every frame of the sequences.
         imagery: where tiles are cut from. Pictures of a `TileList` are tiles as they
-            are: the nearest one that holds all frames is the positive.
+            are: the nearest one that holds all frames is the positive, and all of
+            them are in the result.
         rule: side, size, centre, margin and random offset of the tiles.
 
     Returns:
@@ -77,13 +78,14 @@ def pair(
     """
     ordered = sorted(sequences, key=lambda s: s.sequence_id)
     _check_frames(ordered, frames_by_id)
+    used: dict[str, Tile] = {}
     if isinstance(imagery, TileList):
         tiles = listed_tiles(ordered, frames_by_id, imagery, margin_m=rule.margin_m)
+        used = {t.tile_id: t for t in imagery.tiles}
     else:
         tiles = own_tiles(ordered, frames_by_id, imagery, rule)
     kept: list[Sequence] = []
     rejected: list[Rejection] = []
-    used: dict[str, Tile] = {}
     for sequence, tile in zip(ordered, tiles, strict=True):
         if isinstance(tile, Rejection):
             rejected.append(replace(tile, item=sequence.sequence_id, stage=STAGE))
@@ -195,8 +197,8 @@ def distractor_grid(
             outcome.rejected.append(replace(fault, item=tile_id, stage="distractors"))
     if len(outcome.kept) < count:
         logger.warning(
-            "Only %d of %d off-road tiles found room at a grid spacing of %.0f m; lower "
-            "the spacing for more.",
+            "Only %d of %d off-road tiles found room at a grid spacing of %.0f m; "
+            "lower the spacing for more.",
             len(outcome.kept),
             count,
             spacing_m,
@@ -288,7 +290,7 @@ def _grid(
 def _resolution(
     tiles: list[Tile], imagery: Imagery
 ) -> tuple[float | None, tuple[str, ...]]:
-    """Median resolution of the imagery at the tiles, and a warning where it is coarse."""
+    """Median resolution of the imagery at the tiles; a warning where it is coarse."""
     if not tiles:
         return None, ()
     some = tiles[:: max(1, len(tiles) // 100)]

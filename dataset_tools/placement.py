@@ -40,7 +40,7 @@ class PairingRule:
     margin_m: float = 2.0
     """Every frame lies inside its tile by at least this much, metres."""
     semi_max_m: float | None = None
-    """Farthest centre of a semi-positive, metres; None: any tile with the query in it."""
+    """Farthest centre of a semi-positive, metres; None: wherever the query lies in."""
     seed: int = 0
     """Seed of the random offsets, together with the sequence's id."""
 
@@ -174,7 +174,7 @@ def listed_tiles(
             if reach <= limit:
                 best = tile
                 break
-            if best.reason == "no-listed-tile":
+            if isinstance(best, Rejection) and best.reason == "no-listed-tile":
                 best = _outside(sequence, reach, limit)
         found.append(best)
     return found

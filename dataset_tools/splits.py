@@ -31,6 +31,8 @@ PRIORITY = ("test", "val", "train")
 DROPPED = "dropped"
 THIN_M = 70.0
 """Least distance of centres in the thinned gallery, metres."""
+ATTEMPTS = 16
+"""Other beginnings that are tried where the buffer leaves a split empty."""
 MIN_RADIUS_M = 6_335_000.0
 """Smallest radius of curvature of the ellipsoid, for a safe bound."""
 DEFAULT_SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
@@ -89,7 +91,7 @@ def by_area(
     cell_m: float,
     buffer_m: float,
     seed: int,
-    tile_side_m: float,
+    tile_side_m: float = 0.0,
     shares: Mapping[str, float] | None = None,
     scheme: str = "area",
     thin_m: float = THIN_M,
@@ -114,19 +116,24 @@ def by_area(
     """
     wanted = dict(DEFAULT_SHARES if shares is None else shares)
     world = _World.of(sequences, frames_by_id, tiles, tile_side_m=tile_side_m)
-    areas = grow_areas(
-        world.queries_m, world.ground(), cell_m=cell_m, shares=wanted, seed=seed
+    needed = {s for s, share in wanted.items() if share > 0}
+    for attempt in range(ATTEMPTS):
+        areas = grow_areas(
+            world.queries_m,
+            world.ground(),
+            cell_m=cell_m,
+            shares=wanted,
+            seed=(seed, attempt),
+        )
+        outcome = _assign(world, areas, buffer_m=buffer_m, scheme=scheme, thin_m=thin_m)
+        empty = sorted(needed - {row[1] for row in outcome.rows})
+        if not empty:
+            return outcome
+    raise UsageError(
+        f"No sequence is left for {empty[0]!r}: {len(world.sequences)} sequences, "
+        f"cells of {cell_m:g} m and a buffer of {buffer_m:g} m. Lower the cell or the "
+        "buffer, or put everything into one split."
     )
-    outcome = _assign(world, areas, buffer_m=buffer_m, scheme=scheme, thin_m=thin_m)
-    filled = {row[1] for row in outcome.rows}
-    for split in sorted(s for s, share in wanted.items() if share > 0):
-        if split not in filled:
-            raise UsageError(
-                f"No sequence is left for {split!r}: {len(world.sequences)} sequences, "
-                f"cells of {cell_m:g} m and a buffer of {buffer_m:g} m. Lower the cell "
-                "or the buffer, or put everything into one split."
-            )
-    return outcome
 
 
 def single_split(
@@ -172,7 +179,7 @@ class _World:
     queries_m: npt.NDArray[np.float64]
     """[Q, 2] positions of the queries."""
     shapes: npt.NDArray[Any]
-    """[Q] frames and positive footprints of each sequence."""
+    """[Q] hulls of the frames and positive footprints of each sequence."""
     tile_shapes: dict[str, Any]
 
     @classmethod
@@ -234,8 +241,8 @@ def _check(
         for tile_id in sequence.positives:
             if tile_id not in tiles:
                 raise UsageError(
-                    f"Sequence {name!r} names the tile {tile_id!r}, which is not given; "
-                    "pass all tiles to the split."
+                    f"Sequence {name!r} names the tile {tile_id!r}, which is not "
+                    "given; pass all tiles to the split."
                 )
 
 
@@ -283,14 +290,14 @@ def _sequence_shapes(
     tile_shapes: Mapping[str, Any],
     frame: LocalFrame,
 ) -> npt.NDArray[Any]:
-    """[Q] collections of each sequence's frames, query and positive footprints."""
+    """[Q] convex hulls of each sequence's frames, query and positive footprints."""
     shapes = np.empty(len(sequences), dtype=object)
     for i, sequence in enumerate(sequences):
         chosen = [frames_by_id[f] for f in sequence.frame_ids]
         places = [(sequence.lat, sequence.lon), *((f.lat, f.lon) for f in chosen)]
         points = shapely.MultiPoint(_plane(frame, places))
         parts = [points, *(tile_shapes[p] for p in sequence.positives)]
-        shapes[i] = shapely.GeometryCollection(parts)
+        shapes[i] = shapely.convex_hull(shapely.GeometryCollection(parts))
     return shapes
 
 

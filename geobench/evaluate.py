@@ -16,7 +16,7 @@ from geobench import __version__
 from geobench.embeddings import Embeddings, read_embeddings
 from geobench.errors import EmbeddingError
 from geobench.intervals import CELL_SIZES_M
-from geobench.measure import Measured, Truth, measure
+from geobench.measure import Drawing, Measured, Truth, measure
 from geobench.metrics import DEFAULT_METRICS
 from geobench.results import TaskResult, result_key
 from geobench.tasks import Task, fingerprint
@@ -70,8 +70,7 @@ def evaluate(
         found.reference[columns],
         _truth(pack, embedded, references),
         metrics=metrics,
-        cell_m=cell_m,
-        seed=task.seed,
+        drawing=Drawing(cell_m=cell_m, seed=task.seed),
     )
     if len(embedded) < len(queries):
         measured.counts["excluded"][NOT_EMBEDDED] = len(queries) - len(embedded)
@@ -194,32 +193,10 @@ def _result(
     ranks: "pd.DataFrame",
 ) -> TaskResult:
     info = found.info
-    changes_the_number = {
-        "checkpoint": info.checkpoint_sha256,
-        "preprocessing": info.preprocessing_sha256,
-        "variant": info.variant,
-        "seed": info.seed,
-        "query": info.query,
-        "precision": info.precision,
-        "partial": info.partial,
-        "pack": pack["content_sha256"],
-        "task": fingerprint(task),
-        "cell_m": measured.interval["cell_m"],
-    }
     return TaskResult(
         task=task.to_json(),
         pack=pack,
-        model={
-            "name": info.model,
-            "variant": info.variant,
-            "revision": info.checkpoint_sha256[:8] or UNTRAINED,
-            "parameters": info.parameters,
-            "trained_on": list(info.trained_on),
-            "checkpoint_sha256": info.checkpoint_sha256,
-            "preprocessing_sha256": info.preprocessing_sha256,
-            "query": info.query,
-            "precision": info.precision,
-        },
+        model=_model(found),
         metrics=measured.metrics,
         strata=measured.strata,
         interval=measured.interval,
@@ -233,6 +210,31 @@ def _result(
         },
         environment={"device": info.device, "version": __version__, **info.versions},
         created=now(),
-        key=result_key(changes_the_number),
+        key=result_key(
+            {
+                "model": _model(found),
+                "seed": info.seed,
+                "partial": info.partial,
+                "pack": pack["content_sha256"],
+                "task": fingerprint(task),
+                "cell_m": measured.interval["cell_m"],
+            }
+        ),
         ranks=ranks,
     )
+
+
+def _model(found: Embeddings) -> dict[str, Any]:
+    """What made the vectors: all that changes a number, and the training data."""
+    info = found.info
+    return {
+        "name": info.model,
+        "variant": info.variant,
+        "revision": info.checkpoint_sha256[:8] or UNTRAINED,
+        "parameters": info.parameters,
+        "trained_on": list(info.trained_on),
+        "checkpoint_sha256": info.checkpoint_sha256,
+        "preprocessing_sha256": info.preprocessing_sha256,
+        "query": info.query,
+        "precision": info.precision,
+    }

@@ -46,6 +46,18 @@ METHODS = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How intervals are drawn."""
+
+    cell_m: float = CELL_SIZES_M[0]
+    """Largest side of a cell, metres."""
+    seed: int = 0
+
+
+DEFAULT_DRAWING = Drawing()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """What is known about Q queries and R references, by row."""
 
@@ -105,8 +117,7 @@ def measure(
     truth: Truth,
     *,
     metrics: Sequence[str] = DEFAULT_METRICS,
-    cell_m: float = CELL_SIZES_M[0],
-    seed: int = 0,
+    drawing: Drawing = DEFAULT_DRAWING,
 ) -> Measured:
     """Rank and measure vectors against a truth.
 
@@ -115,8 +126,7 @@ def measure(
         reference: [R, D].
         truth: about these rows.
         metrics: names; those without evidence (no coordinates) are left out.
-        cell_m: largest side of the cells that intervals draw, metres.
-        seed: of the draws.
+        drawing: how intervals are drawn.
 
     Returns:
         Metrics with intervals, overall and per stratum, counts and ranks.
@@ -136,10 +146,10 @@ def measure(
     truth = truth.part(kept)
     evidence, ranking = _evidence(query[kept], reference, truth)
     seconds = time.perf_counter() - start
-    units = _units(truth, cell_m)
+    units = _units(truth, drawing)
     return Measured(
-        metrics=_cells(evidence, units, metrics, seed=seed),
-        strata=_strata(evidence, truth, metrics, cell_m=cell_m, seed=seed),
+        metrics=_cells(evidence, units, metrics, seed=drawing.seed),
+        strata=_strata(evidence, truth, metrics, drawing=drawing),
         interval=_description(units),
         counts={
             "queries": len(kept),
@@ -198,14 +208,14 @@ def _errors(
     return distance_m(here[:, 0], here[:, 1], chosen[:, 0], chosen[:, 1])
 
 
-def _units(truth: Truth, cell_m: float) -> Units:
+def _units(truth: Truth, drawing: Drawing) -> Units:
     count, here = len(truth.positives), truth.query_position
     return choose_units(
         np.full(count, "") if truth.region is None else truth.region,
         lat=None if here is None else here[:, 0],
         lon=None if here is None else here[:, 1],
         sessions=truth.session,
-        cell_m=cell_m,
+        cell_m=drawing.cell_m,
     )
 
 
@@ -230,18 +240,17 @@ def _strata(
     truth: Truth,
     metrics: Sequence[str],
     *,
-    cell_m: float,
-    seed: int,
+    drawing: Drawing,
 ) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     if truth.stratum is None:
         return found
     for name in np.unique(truth.stratum):
         rows = truth.stratum == name
-        units = _units(truth.part(np.flatnonzero(rows)), cell_m)
+        units = _units(truth.part(np.flatnonzero(rows)), drawing)
         found[str(name)] = {
             "queries": int(rows.sum()),
-            "metrics": _cells(evidence.part(rows), units, metrics, seed=seed),
+            "metrics": _cells(evidence.part(rows), units, metrics, seed=drawing.seed),
             "interval": _description(units),
         }
     return found

@@ -17,7 +17,7 @@ from geobench import __version__
 from geobench.errors import DataError, EmbeddingError, SchemaError
 from geobench.evaluate import now, ranks_frame
 from geobench.intervals import CELL_SIZES_M
-from geobench.measure import Truth, measure
+from geobench.measure import Drawing, Truth, measure
 from geobench.results import TaskResult, result_key
 
 Ints = npt.NDArray[np.int64]
@@ -59,7 +59,7 @@ def score(
         query_position=places.get("query"),
         reference_position=places.get("reference"),
     )
-    measured = measure(vectors, gallery, known, cell_m=cell_m)
+    measured = measure(vectors, gallery, known, drawing=Drawing(cell_m=cell_m))
     ids = {kind: [str(i) for i in range(n)] for kind, n in counts.items()}
     return TaskResult(
         task={

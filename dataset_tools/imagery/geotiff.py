@@ -185,7 +185,8 @@ class GeoRaster(RasterImagery):
         if self._is_geographic:
             # The raster may count longitude from 0 to 360, or cross 180.
             dataset = self._dataset
-            middle, _ = dataset.transform * (dataset.width / 2, dataset.height / 2)
+            t = dataset.transform
+            middle = t.c + t.a * dataset.width / 2 + t.b * dataset.height / 2
             x = middle + np.mod(x - middle + 180.0, 360.0) - 180.0
         i = self._inverse
         return i.a * x + i.b * y + i.c - 0.5, i.d * x + i.e * y + i.f - 0.5

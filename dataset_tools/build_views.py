@@ -1,0 +1,210 @@
+"""The second half of a build: tiles for the sequences, a gallery, splits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from dataset_tools.build_drive import Stages
+from dataset_tools.build_settings import BuildSettings
+from dataset_tools.errors import UsageError
+from dataset_tools.imagery import About, Imagery
+from dataset_tools.imagery.mosaic import Mosaic
+from dataset_tools.imagery.tile_list import TileList, open_tile_list
+from dataset_tools.pairing import distractor_grid, label, pair
+from dataset_tools.placement import PairingRule
+from dataset_tools.records import Frame, Outcome, Rejection, Sequence, SplitRow, Tile
+from dataset_tools.splits import SplitOutcome, by_area, by_polygons, single_split
+
+DENSITIES = (1.0, 0.5, 0.25, 0.125)
+"""Spacings of the grid of distractors, tiles; the first that gives enough is used."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """Paired sequences, every tile of the pack, and who is in which split."""
+
+    formed: list[Sequence]
+    """As they came in, to tell what became of the others."""
+    sequences: list[Sequence]
+    tiles: list[Tile]
+    split_rows: list[SplitRow]
+    lists: dict[str, TileList]
+    """Tile id -> the list it came from, for the tiles of `gallery`."""
+    warnings: tuple[str, ...]
+
+
+def make_views(
+    settings: BuildSettings,
+    sequences: list[Sequence],
+    frames: Mapping[str, Frame],
+    *,
+    imagery: Imagery,
+    stages: Stages,
+) -> Views:
+    """Pair, add the open gallery and split.
+
+    Raises:
+        UsageError: if the parameters of tiles or splits make no sense.
+        MissingDataError: if a file of areas or a tile list is not there.
+        UnreadableError: if one cannot be read.
+    """
+    rule = pairing_rule(settings)
+    paired = pair(sequences, frames, imagery, rule)
+    stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
+    extra = _distractors(settings, paired.tiles, imagery, rule=rule, stages=stages)
+    lists = _listed(settings, stages)
+    have = {t.tile_id for t in (*paired.tiles, *extra)}
+    listed = [t for _, tile_list in lists for t in tile_list.tiles]
+    _refuse_doubles(have, listed)
+    tiles = _sources([*paired.tiles, *extra], imagery) + listed
+    queries = label(paired.sequences, tiles) if listed else paired.sequences
+    rows = _split(settings, queries, frames, tiles=tiles, stages=stages)
+    return Views(
+        formed=sequences,
+        sequences=queries,
+        tiles=sorted(tiles, key=lambda t: t.tile_id),
+        split_rows=rows,
+        lists={t.tile_id: tile_list for _, tile_list in lists for t in tile_list.tiles},
+        warnings=paired.warnings,
+    )
+
+
+def pairing_rule(settings: BuildSettings) -> PairingRule:
+    """How the settings place tiles.
+
+    Raises:
+        UsageError: if no tile can be placed so.
+    """
+    return PairingRule(
+        side_m=settings.tile_m,
+        size_px=settings.size_px,
+        jitter_m=settings.jitter_m,
+        margin_m=settings.margin_m,
+        seed=settings.seed,
+    )
+
+
+def _distractors(
+    settings: BuildSettings,
+    tiles: list[Tile],
+    imagery: Imagery,
+    *,
+    rule: PairingRule,
+    stages: Stages,
+) -> list[Tile]:
+    """Tiles off the road, on the widest grid that gives as many as are wanted."""
+    count = settings.distractors_per_tile * len(tiles)
+    if count == 0:
+        return []
+    outcome: Outcome[Tile] = Outcome()
+    for density in DENSITIES:
+        outcome = distractor_grid(
+            tiles,
+            imagery,
+            spacing_m=density * settings.tile_m,
+            count=count,
+            seed=settings.seed,
+            rule=rule,
+        )
+        if len(outcome.kept) >= count:
+            break
+    stages.add("distractors", "tiles", len(outcome.kept), outcome.rejected)
+    return outcome.kept
+
+
+def _listed(settings: BuildSettings, stages: Stages) -> list[tuple[str, TileList]]:
+    found = []
+    rejected: list[Rejection] = []
+    about = About(licence=settings.licence, attribution=settings.attribution)
+    for path in settings.gallery:
+        tile_list = open_tile_list(path, about)
+        found.append((path.name, tile_list))
+        rejected += tile_list.rejected
+    if found:
+        kept = sum(len(tile_list.tiles) for _, tile_list in found)
+        stages.add("gallery", "tiles", kept, rejected)
+    return found
+
+
+def _refuse_doubles(have: set[str], listed: list[Tile]) -> None:
+    for tile in listed:
+        if tile.tile_id in have:
+            message = (
+                f"A tile list holds {tile.tile_id!r}, an id that another tile has "
+                "already. Rename the picture, or give the list once."
+            )
+            raise UsageError(message)
+        have.add(tile.tile_id)
+
+
+def _sources(tiles: list[Tile], imagery: Imagery) -> list[Tile]:
+    """Tiles with the rights and date of the source that each is cut from."""
+    if not isinstance(imagery, Mosaic):
+        return tiles
+    named = []
+    for tile in tiles:
+        side_m = tile.m_per_px * tile.width_px
+        part = imagery.part_at(tile.lat, tile.lon, side_m=side_m, size_px=tile.width_px)
+        if isinstance(part, Rejection):
+            named.append(tile)
+            continue
+        known = {"captured": part.captured, "season": part.season}
+        named.append(
+            replace(tile, source=part.source, licence=part.licence, **known)  # type: ignore[arg-type]
+        )
+    return named
+
+
+def _split(
+    settings: BuildSettings,
+    sequences: list[Sequence],
+    frames: Mapping[str, Frame],
+    *,
+    tiles: list[Tile],
+    stages: Stages,
+) -> list[SplitRow]:
+    if not sequences:
+        return []
+    outcome = _split_outcome(settings, sequences, frames, tiles=tiles)
+    kept = len(sequences) - len(outcome.rejected)
+    stages.add("splits", "sequences", kept, outcome.rejected)
+    return outcome.rows
+
+
+def _split_outcome(
+    settings: BuildSettings,
+    sequences: list[Sequence],
+    frames: Mapping[str, Frame],
+    *,
+    tiles: list[Tile],
+) -> SplitOutcome:
+    thin_m, side_m = settings.thin_m, settings.tile_m
+    if settings.split_scheme == "single":
+        return single_split(
+            sequences, frames, tiles, split=settings.split, thin_m=thin_m
+        )
+    if settings.split_scheme == "area":
+        return by_area(
+            sequences,
+            frames,
+            tiles,
+            cell_m=settings.cell_m,
+            buffer_m=settings.buffer_m,
+            seed=settings.seed,
+            tile_side_m=side_m,
+            thin_m=thin_m,
+        )
+    if settings.areas is None:
+        message = (
+            "The split scheme 'polygons' needs polygons. Give --areas a GeoJSON with a "
+            "property 'split' of train, val or test, or choose another scheme."
+        )
+        raise UsageError(message)
+    return by_polygons(
+        sequences,
+        frames,
+        tiles,
+        settings.areas,
+        buffer_m=settings.buffer_m,
+        tile_side_m=side_m,
+        thin_m=thin_m,
+    )

@@ -1,0 +1,275 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+from drive_made import LAT, LON, START, write_drive, write_ortho, write_picture
+from PIL import Image
+from pydantic import ValidationError
+
+from dataset_tools.build import BuildSettings, build_pack
+from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
+from dataset_tools.geodesy import LocalFrame
+from dataset_tools.pack.check import check_pack
+from dataset_tools.pack.read import Pack
+from dataset_tools.pictures import decode
+from geobench.cli.build import command
+
+PLACE = LocalFrame(LAT, LON)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    write_drive(folder / "drive", count=20)
+    write_ortho(folder / "ortho.tif", px=2.0)
+    return folder
+
+
+def settings(made, out, **changes):
+    values = {
+        "drive": made / "drive",
+        "imagery": (made / "ortho.tif",),
+        "licence": "CC0-1.0",
+        "out": out / "a.pack",
+        "m_per_px": 2.0,
+    }
+    return BuildSettings(**(values | changes))
+
+
+def polygon(split, west, east):
+    corners = [(west, -300), (east, -300), (east, 300), (west, 300), (west, -300)]
+    lat, lon = PLACE.to_degrees([c[0] for c in corners], [c[1] for c in corners])
+    ring = [[float(x), float(y)] for x, y in zip(lon, lat, strict=True)]
+    return {
+        "type": "Feature",
+        "properties": {"split": split, "stratum": split},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+
+
+def write_polygons(path, *features):
+    content = {"type": "FeatureCollection", "features": list(features)}
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_drive_and_an_orthophoto_become_a_sound_pack(made, tmp_path):
+    report = build_pack(settings(made, tmp_path))
+    assert check_pack(report.path, decode_pictures=True) == []
+    with Pack.open(report.path) as pack:
+        assert len(pack.sequences) == 5
+        assert pack.picture("tile", pack.tiles.index[0]).shape == (40, 40, 3)
+        assert pack.tiles["captured"].iloc[0].isoformat() == "2023-05-31"
+        assert pack.split_ids("area", "test", "sequence") == list(pack.sequences.index)
+        assert pack.meta["made_by"]["rules"]["pairing"]["centre"] == "middle-frame"
+
+
+def test_every_stage_adds_up_and_the_pack_says_the_same(made, tmp_path):
+    report = build_pack(settings(made, tmp_path))
+    for stage in report.stages:
+        assert stage.given == stage.kept + sum(stage.rejected.values())
+    meta = Pack.open(report.path).meta
+    assert meta["rejections"] == {s.stage: s.rejected for s in report.stages}
+    by_name = {s.stage: s for s in report.stages}
+    assert by_name["pictures"].given == 20
+    assert by_name["sequences"].kept == meta["counts"]["frames"]
+
+
+def test_the_same_input_gives_the_same_bytes(made, tmp_path):
+    (tmp_path / "b").mkdir()
+    first = build_pack(settings(made, tmp_path, jitter_m=5.0)).path
+    second = build_pack(settings(made, tmp_path / "b", jitter_m=5.0)).path
+    for path in sorted(first.iterdir()):
+        assert path.read_bytes() == (second / path.name).read_bytes(), path.name
+
+
+def test_pixels_pass_through_and_metadata_do_not(made, tmp_path):
+    report = build_pack(settings(made, tmp_path))
+    source = (made / "drive" / "s" / "0000.jpg").read_bytes()
+    with Pack.open(report.path) as pack:
+        stored = pack.picture_bytes("frame", "s/0000")
+    assert b"Exif" in source
+    assert b"Eve" in source
+    assert b"Exif" not in stored
+    assert b"Eve" not in stored
+    # The compressed data behind the last header is the same, not encoded again.
+    assert stored[stored.index(b"\xff\xda") :] == source[source.index(b"\xff\xda") :]
+    assert (decode(stored) == decode(source)).all()
+
+
+def test_bad_pictures_are_counted_and_the_others_kept(made, tmp_path):
+    drive = write_drive(tmp_path / "drive", count=12)
+    (drive / "s" / "0100.jpg").write_bytes(b"not a picture")
+    write_picture(drive / "s" / "0101.jpg", second=101)
+    write_picture(drive / "s" / "0102.jpg", lat=0.0, lon=0.0, second=102)
+    report = build_pack(settings(made, tmp_path, drive=drive))
+    rejected = {k: v for s in report.stages for k, v in s.rejected.items()}
+    assert rejected["unreadable-picture"] == 1
+    assert rejected["no-gps"] == 1
+    assert sum(s.rejected.get("null-island", 0) for s in report.stages) == 1
+    assert report.counts["sequences"] == 2
+
+
+def test_a_drive_without_imagery_below_it_says_so_and_leaves_nothing(made, tmp_path):
+    drive = write_drive(tmp_path / "drive", count=10, north_m=5000.0)
+    with pytest.raises(UnreadableError, match="imagery-does-not-cover"):
+        build_pack(settings(made, tmp_path, drive=drive))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["drive"]
+
+
+def test_a_drive_without_any_position_says_so(made, tmp_path):
+    write_picture(tmp_path / "drive" / "a.jpg")
+    with pytest.raises(UnreadableError, match="pictures kept 0 of 1"):
+        build_pack(settings(made, tmp_path, drive=tmp_path / "drive"))
+
+
+def test_an_existing_pack_is_refused_before_any_work(made, tmp_path):
+    build_pack(settings(made, tmp_path))
+    with pytest.raises(UsageError, match="--overwrite"):
+        build_pack(settings(made, tmp_path, drive=tmp_path / "gone"))
+    build_pack(settings(made, tmp_path, overwrite=True, name="second"))
+    assert Pack.open(tmp_path / "a.pack").name == "second"
+
+
+def test_what_is_missing_is_named(made, tmp_path):
+    with pytest.raises(UsageError, match="--drive"):
+        build_pack(settings(made, tmp_path, drive=None))
+    with pytest.raises(MissingDataError, match=r"gone\.tif"):
+        build_pack(settings(made, tmp_path, imagery=(tmp_path / "gone.tif",)))
+    with pytest.raises(UsageError, match="--areas"):
+        build_pack(settings(made, tmp_path, split_scheme="polygons"))
+
+
+def test_settings_refuse_unknown_keys_and_impossible_values(made, tmp_path):
+    for change in (
+        {"tile_metres": 80},
+        {"tile_m": 0},
+        {"imagery": ()},
+        {"licence": ""},
+    ):
+        with pytest.raises(ValidationError):
+            settings(made, tmp_path, **change)
+
+
+def test_areas_split_with_a_buffer_and_strata_are_noted(made, tmp_path):
+    drive = write_drive(tmp_path / "drive", count=50)
+    areas = write_polygons(
+        tmp_path / "areas.geojson",
+        polygon("train", -200, 160),
+        polygon("test", 160, 700),
+    )
+    report = build_pack(
+        settings(
+            made,
+            tmp_path,
+            drive=drive,
+            areas=areas,
+            strata=areas,
+            split_scheme="polygons",
+            buffer_m=40.0,
+        )
+    )
+    assert check_pack(report.path) == []
+    pack = Pack.open(report.path)
+    names = {
+        s: pack.split_ids("area", s, "sequence") for s in ("train", "test", "dropped")
+    }
+    assert all(names.values())
+    assert sum(map(len, names.values())) == len(pack.sequences)
+    assert set(pack.sequences["stratum"]) == {"train", "test"}
+    thinned = pack.split_ids("area", "train", "tile-thinned")
+    assert 0 < len(thinned) < len(pack.split_ids("area", "train", "tile"))
+
+
+def test_distractors_fill_the_open_gallery_alone(made, tmp_path):
+    report = build_pack(settings(made, tmp_path, distractors_per_tile=4))
+    pack = Pack.open(report.path)
+    closed = pack.split_ids("area", "test", "tile")
+    opened = pack.split_ids("area", "test", "tile-open")
+    assert len(opened) == 5 * len(closed)
+    assert set(closed) < set(opened)
+    assert check_pack(report.path) == []
+
+
+def test_pictures_without_a_position_are_placed_on_a_track(made, tmp_path):
+    lines = ["time,lat,lon"]
+    for i in range(10):
+        write_picture(tmp_path / "drive" / f"{i}.jpg", second=i)
+        lat, lon = PLACE.to_degrees(8.0 * i, 0.0)
+        time = START.timestamp() + i
+        lines.append(f"{time:.0f},{float(lat):.8f},{float(lon):.8f}")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    report = build_pack(
+        settings(made, tmp_path, drive=tmp_path / "drive", track=tmp_path / "t.csv")
+    )
+    frames = Pack.open(report.path).frames
+    assert frames.loc["3", "lat"] == pytest.approx(LAT, abs=1e-6)
+    assert [s.stage for s in report.stages][:4] == [
+        "pictures",
+        "track",
+        "clean-track",
+        "match",
+    ]
+
+
+def test_resampling_keeps_pictures_at_the_asked_spacing(made, tmp_path):
+    dense = write_drive(tmp_path / "drive", count=60, step_m=2.5)
+    report = build_pack(settings(made, tmp_path, drive=dense, resample_m=7.5))
+    assert report.counts["sequences"] == 5
+    assert check_pack(report.path) == []
+
+
+def test_a_second_source_fills_what_the_first_does_not_cover(made, tmp_path):
+    small = write_ortho(tmp_path / "small.tif", east_m=130, px=2.0)
+    report = build_pack(settings(made, tmp_path, imagery=(small, made / "ortho.tif")))
+    assert set(Pack.open(report.path).tiles["source"]) == {"small.tif", "ortho.tif"}
+
+
+def test_imagery_coarser_than_the_tiles_is_warned_about(made, tmp_path):
+    report = build_pack(settings(made, tmp_path, m_per_px=0.5))
+    assert any("2.00 m per pixel" in text for text in report.warnings)
+
+
+def test_pictures_of_a_tile_list_join_the_open_gallery(made, tmp_path):
+    entries = []
+    for i in range(3):
+        lat, lon = PLACE.to_degrees(1000.0 + 100 * i, 0.0)
+        (tmp_path / "list").mkdir(exist_ok=True)
+        Image.new("RGB", (40, 40), (60 * i, 9, 9)).save(
+            tmp_path / "list" / f"far{i}.png"
+        )
+        entries.append({"file": f"far{i}.png", "lat": float(lat), "lon": float(lon)})
+    listing = tmp_path / "list" / "tiles.json"
+    listing.write_text(json.dumps({"side_m": 80, "tiles": entries}))
+    report = build_pack(settings(made, tmp_path, gallery=(listing,)))
+    pack = Pack.open(report.path)
+    extra = set(pack.split_ids("area", "test", "tile-open")) - set(
+        pack.split_ids("area", "test", "tile")
+    )
+    assert len(extra) == 3
+    colours = {tuple(map(int, pack.picture("tile", i)[0, 0])) for i in extra}
+    assert len(colours) == 3
+    assert check_pack(report.path) == []
+
+
+def test_the_command_prints_a_table_or_json(made, tmp_path):
+    words = [
+        *("--drive", str(made / "drive"), "--imagery", str(made / "ortho.tif")),
+        *("--licence", "CC0-1.0", "--m-per-px", "2", "--out"),
+    ]
+    text = CliRunner().invoke(command, [*words, str(tmp_path / "a.pack")])
+    assert text.exit_code == 0, text.output
+    assert "stride-remainder" in text.output
+    assert "5 sequences" in text.output
+    result = CliRunner().invoke(command, [*words, str(tmp_path / "b.pack"), "--json"])
+    summary = json.loads(result.stdout)
+    assert summary["counts"]["sequences"] == 5
+    wrong = CliRunner().invoke(
+        command, [*words, str(tmp_path / "c.pack"), "--tile-m", "0"]
+    )
+    assert wrong.exit_code == 2
+    assert "--tile-m" in wrong.output
