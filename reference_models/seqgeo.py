@@ -56,12 +56,16 @@ def _extractor(backbone: str, *, grid: tuple[int, int], width: int) -> nn.Module
             f"SeqGeo has no backbone {backbone!r}. {closest(backbone, known)}"
         )
     trunk = make_trunk("small")
-    channels = trunk[-2].num_features
+    channels = 96
+    rows, columns = grid
+    # One linear map shared by all columns: both views lay azimuth along them, so only
+    # channels are left to be matched, not places.
+    column = nn.Conv2d(channels, width // columns, (rows, 1), bias=False)
     return nn.Sequential(
         trunk,
         nn.AdaptiveAvgPool2d(grid),
+        column,
         nn.Flatten(),
-        nn.Linear(channels * grid[0] * grid[1], width, bias=False),
         nn.BatchNorm1d(width),
     )
 
@@ -185,7 +189,7 @@ class SeqGeo(CrossViewModel):
         sequential_dropout: str = "masked",
         max_dropped: int | None = None,
         width: int = SMALL_WIDTH,
-        grid: tuple[int, int] = (2, 16),
+        grid: tuple[int, int] = (4, 16),
         **inputs: Any,
     ) -> None:
         super().__init__()
