@@ -25,6 +25,8 @@ class BuildSettings(BaseModel):
     """Whom to credit."""
     gallery: tuple[Path, ...] = ()
     """Tile lists whose pictures all join the open gallery."""
+    gallery_side_m: float | None = Field(None, gt=0)
+    """Side of listed pictures whose list states none, metres."""
     drive: Path | None = None
     """Folder of pictures."""
     track: Path | None = None

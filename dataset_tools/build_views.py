@@ -116,7 +116,7 @@ def _listed(settings: BuildSettings, stages: Stages) -> list[tuple[str, TileList
     rejected: list[Rejection] = []
     about = About(licence=settings.licence, attribution=settings.attribution)
     for path in settings.gallery:
-        tile_list = open_tile_list(path, about)
+        tile_list = open_tile_list(path, about, side_m=settings.gallery_side_m)
         found.append((path.name, tile_list))
         rejected += tile_list.rejected
     if found:

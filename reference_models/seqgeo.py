@@ -56,7 +56,7 @@ def _extractor(backbone: str, *, grid: tuple[int, int], width: int) -> nn.Module
             f"SeqGeo has no backbone {backbone!r}. {closest(backbone, known)}"
         )
     trunk = make_trunk("small")
-    channels = 96
+    channels = trunk[-2].num_features
     rows, columns = grid
     # One linear map shared by all columns: both views lay azimuth along them, so only
     # channels are left to be matched, not places.

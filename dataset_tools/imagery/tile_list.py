@@ -44,12 +44,13 @@ SAME_M = 0.01
 MAX_SIDE_M = 100_000.0
 
 
-def open_tile_list(path: Path, about: About) -> "TileList":
+def open_tile_list(path: Path, about: About, *, side_m: float | None = None) -> "TileList":
     """The pictures of a list; entries that cannot be used are in `.rejected`.
 
     Args:
         path: the list, .json or .csv.
         about: licence, attribution, date of capture and season.
+        side_m: side of listed pictures that state none, metres.
 
     Raises:
         MissingDataError: if there is no such file.
@@ -58,6 +59,11 @@ def open_tile_list(path: Path, about: About) -> "TileList":
     if not path.is_file():
         raise MissingDataError(f"There is no tile list {path}; check the path.")
     entries = _entries(path)
+    if side_m is not None:
+        entries = [
+            e if _value(e, "side_m") is not None else {**e, "side_m": side_m}
+            for e in entries
+        ]
     tiles: list[Tile] = []
     rejected: list[Rejection] = []
     seen: set[str] = set()

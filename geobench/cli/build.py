@@ -64,6 +64,7 @@ def _metres(name: str, default: float | None, text: str) -> Any:
     multiple=True,
     help="Tile list whose pictures all join the open gallery; repeatable.",
 )
+@_metres("--gallery-side-m", None, "Side of listed pictures that state none, metres.")
 @click.option("--licence", required=True, help="Licence of imagery and pictures.")
 @click.option("--attribution", default="", help="Whom to credit.")
 @click.option(

@@ -141,7 +141,9 @@ def fit(
                 )
                 batch = layout_simulation(batch, draw, strength=settings.layout)
                 with torch.autocast(
-                    place.type, torch.bfloat16, enabled=use_bf16(settings.precision, place)
+                    place.type,
+                    torch.bfloat16,
+                    enabled=use_bf16(settings.precision, place),
                 ):
                     terms = model.loss(batch)
                 optimizer.zero_grad(set_to_none=True)
