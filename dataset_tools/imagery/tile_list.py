@@ -44,7 +44,9 @@ SAME_M = 0.01
 MAX_SIDE_M = 100_000.0
 
 
-def open_tile_list(path: Path, about: About, *, side_m: float | None = None) -> "TileList":
+def open_tile_list(
+    path: Path, about: About, *, side_m: float | None = None
+) -> "TileList":
     """The pictures of a list; entries that cannot be used are in `.rejected`.
 
     Args:

@@ -82,7 +82,8 @@ def cli(ctx: click.Context, verbose: bool) -> None:
     ctx.obj = {"verbose": verbose}
     level = logging.DEBUG if verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)
+    for chatty in ("matplotlib", "PIL", "rasterio", "filelock"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @cli.group(

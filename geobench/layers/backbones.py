@@ -89,9 +89,7 @@ def _small() -> list[nn.Module]:
         Residual(32),
         *_step(32, 64, kernel=3, stride=2),
         Residual(64),
-        *_step(64, 96, kernel=3, stride=1)[
-            : -1 if __import__("os").environ.get("NR") else None
-        ],
+        *_step(64, 96, kernel=3, stride=1),
     ]
 
 

@@ -24,6 +24,12 @@ NUMBER_SIDE = [
     "geobench.results",
     "geobench.evaluate",
     "geobench.table",
+    "geobench.table_formats",
+    "geobench.measure",
+    "geobench.vectors",
+    "geobench.score",
+    "geobench.published",
+    "geobench.data.queries",
     "geobench.report.page",
     "geobench.cli.main",
 ]
