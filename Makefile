@@ -24,7 +24,8 @@ demo-small: $(STAMP) ## The whole job with models that learn, about 30 minutes
 	$(BIN)/geobench demo --preset small --run runs/demo-small
 
 test: $(STAMP) ## All tests but the slow and GPU ones
-	$(BIN)/python -m pytest -n 2
+	# One thread a worker: two OpenMP pools on two cores wait for each other.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 slow: $(STAMP) ## The slow tests
 	$(BIN)/python -m pytest -m slow

@@ -17,6 +17,7 @@ ECCENTRICITY_2 = 6.69437999014e-3
 """WGS84 semi-major axis and first eccentricity squared (NIMA TR8350.2)."""
 
 
+@lru_cache(maxsize=1)
 def _geod() -> Any:
     from pyproj import Geod
 

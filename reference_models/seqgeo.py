@@ -29,8 +29,8 @@ class FrameExtractor(nn.Module):
     Args:
         backbone: "vgg16" (to its second fully connected layer), a ResNet (to its
             average pool) or "small".
-        grid: rows and columns that the small one pools to before its linear layer: a
-            descriptor must keep the azimuth of things.
+        grid: rows and columns that the small one pools to; each column becomes a
+            D / columns part of the vector, so that the azimuth of things is kept.
         width: D of the small one.
     """
 
@@ -58,6 +58,11 @@ def _extractor(backbone: str, *, grid: tuple[int, int], width: int) -> nn.Module
     trunk = make_trunk("small")
     channels = trunk[-2].num_features
     rows, columns = grid
+    if width % columns:
+        raise ConfigError(
+            f"The {columns} columns of the grid do not divide the width {width}. "
+            "Choose a multiple."
+        )
     # One linear map shared by all columns: both views lay azimuth along them, so only
     # channels are left to be matched, not places.
     column = nn.Conv2d(channels, width // columns, (rows, 1), bias=False)
@@ -167,7 +172,8 @@ class SeqGeo(CrossViewModel):
             "released" frames that are not there also leak at test, as they did.
         max_dropped: most frames dropped in a training step.
         width: D; only for the small backbone, the others bring theirs.
-        grid: rows and columns the small backbone pools to.
+        grid: rows and columns the small backbone pools to; it expects polar tiles,
+            whose columns are azimuths as those of a canvas are.
         inputs: fields of `InputSpec`.
     """
 
@@ -208,9 +214,7 @@ class SeqGeo(CrossViewModel):
             )
         rows, columns = grid
         self.ground_cnn = FrameExtractor(backbone, grid=(rows, columns), width=width)
-        # Without a polar transform azimuth is not along the columns of a tile.
-        tile_grid = (rows, columns) if self.inputs.polar else (6, 6)
-        self.satellite_cnn = FrameExtractor(backbone, grid=tile_grid, width=width)
+        self.satellite_cnn = FrameExtractor(backbone, grid=(rows, columns), width=width)
         self.mixer = FrameMixer(
             self.embedding_dim,
             max_frames,
