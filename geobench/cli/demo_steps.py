@@ -22,7 +22,11 @@ from geobench.cli.demo_plan import DemoPlan, ModelPlan, load_plan
 from geobench.errors import ConfigError
 
 if TYPE_CHECKING:
+    from geobench.data.prepare import PictureStore
+    from geobench.model import InputSpec
     from geobench.tasks import Task
+
+    Stores = dict[InputSpec, PictureStore]
 
 LICENCE = "Apache-2.0 (made by this toolkit)"
 HOME_SCHEME = "area"
@@ -80,12 +84,13 @@ def _stages(run: DemoRun) -> None:
         make_worlds(run)
     with _stage(run, "packs: sequences, tiles, splits"):
         build_packs(run)
-    checkpoints = {}
+    # Models that see the same input share its prepared pictures.
+    stores: Stores = {}
     for model in [*run.plan.models, *run.plan.floor_plans()]:
         with _stage(run, f"model {model.label}: train"):
-            checkpoints[model.label] = train_model(run, model)
+            checkpoint = train_model(run, model)
         with _stage(run, f"model {model.label}: test"):
-            test_model(run, model, checkpoints[model.label])
+            test_model(run, model, checkpoint, stores)
     with _stage(run, "tables and report"):
         write_pages(run)
 
@@ -197,7 +202,9 @@ def tasks_for(run: DemoRun, model: ModelPlan) -> Iterator["Task"]:
         )
 
 
-def test_model(run: DemoRun, model: ModelPlan, checkpoint: Path) -> None:
+def test_model(
+    run: DemoRun, model: ModelPlan, checkpoint: Path, stores: "Stores"
+) -> None:
     """Embed and evaluate a model on all its tasks, skipping finished ones."""
     from tqdm import tqdm
 
@@ -213,8 +220,8 @@ def test_model(run: DemoRun, model: ModelPlan, checkpoint: Path) -> None:
     if not tasks:
         return
     loaded = load_checkpoint(checkpoint)
-    # The tasks of one pack follow each other's pictures: prepare them once.
-    store = PictureStore(loaded.inputs, workers=run.workers)
+    spec = loaded.inputs
+    store = stores.setdefault(spec, PictureStore(spec, workers=run.workers))
     for task in tqdm(tasks, desc=model.label, unit="task"):
         out = run.folder / "embeddings" / model.label / f"{task.id}.emb"
         with Pack.open(run.folder / "packs" / f"{task.pack}.pack") as pack:
