@@ -20,6 +20,7 @@ PANORAMA_EVERY = 3
 PRESETS = ("tiny", "small", "town")
 SWITCHES = ("appearance", "layout", "camera", "imagery")
 SMALL_SIDES_M = (1740.0, 1840.0, 1740.0, 1740.0)
+"""Sides of the cross regions of the preset small, in the order of `SWITCHES`."""
 HOME_ORIGIN = (690_000.0, 4_903_000.0)
 REGION_STEP_M = 9_000.0
 """Regions lie this far apart, so that none sees another."""
@@ -141,8 +142,8 @@ def preset_settings(name: str, *, seed: int = 0) -> SynthesisSettings:
     Raises:
         UsageError: if no preset has that name or the seed is negative.
 
-    >>> [region.name for region in preset_settings("tiny").regions]
-    ['home', 'cross-layout']
+    >>> [region.name for region in preset_settings("tiny").regions][:2]
+    ['home', 'cross-appearance']
     """
     if name not in PRESETS:
         raise UsageError(f"No preset is called {name!r}. {suggest(name, PRESETS)}")
@@ -155,10 +156,12 @@ def preset_settings(name: str, *, seed: int = 0) -> SynthesisSettings:
 def _tiny() -> tuple[RegionSettings, ...]:
     layout = Layout(zone_m=230.0)
     home = _home(
-        train=(480.0, 460.0), val=(230.0, 460.0), test=(400.0, 460.0), layout=layout
+        train=(860.0, 760.0), val=(230.0, 760.0), test=(400.0, 760.0), layout=layout
     )
-    cross = _cross(home, "layout", index=1, side_m=460.0, share=0.85)
-    return home, cross
+    return home, *(
+        _cross(home, name, index=i, side_m=420.0, share=0.85)
+        for i, name in enumerate(SWITCHES, start=1)
+    )
 
 
 def _small() -> tuple[RegionSettings, ...]:

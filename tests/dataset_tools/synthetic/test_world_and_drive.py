@@ -17,7 +17,7 @@ from dataset_tools.synthetic.world import (
     region_network,
 )
 
-HOME, CROSS = preset_settings("tiny", seed=5).regions
+HOME, _, CROSS, *_ = preset_settings("tiny", seed=5).regions
 
 
 @pytest.fixture(scope="module")
