@@ -299,6 +299,22 @@ def _first_floor(results: Sequence[Result]) -> int | None:
     return next((at for at, r in enumerate(results) if is_floor(r)), None)
 
 
+def _exclusion_notes(results: Sequence[Result]) -> list[str]:
+    """How many queries of a task count for no model, by reason."""
+    # Every model of a task excludes the same queries, so a range over tasks is told
+    # and not a sum over rows.
+    counts: dict[str, set[int]] = {}
+    for result in results:
+        for why, n in result["counts"]["excluded"].items():
+            counts.setdefault(why, set()).add(n)
+    return [
+        f"Excluded in each task: {min(n)} to {max(n)} queries, {why}."
+        if len(n) > 1
+        else f"Excluded in each task: {min(n)} queries, {why}."
+        for why, n in sorted(counts.items())
+    ]
+
+
 def _notes(results: Sequence[Result]) -> list[str]:
     """What a reader must know: tasks, galleries, intervals, exclusions, floors."""
     if not results:
@@ -309,10 +325,7 @@ def _notes(results: Sequence[Result]) -> list[str]:
     if galleries:
         notes.append(f"Gallery: {', '.join(galleries)}. Recall in per cent.")
     notes += _interval_notes(results)
-    excluded: Counter[str] = Counter()
-    for result in results:
-        excluded.update(result["counts"]["excluded"])
-    notes += [f"Excluded: {n} queries, {why}." for why, n in sorted(excluded.items())]
+    notes += _exclusion_notes(results)
     floors = [
         name for name in FLOORS if any(r["model"]["name"] == name for r in results)
     ]
