@@ -169,6 +169,7 @@ def _task_data(
         store=store,
         max_frames=model.max_frames,
         frames=task.frames,
+        gallery=task.gallery,
     )
     tiles = TileDataset(
         pack, pack.split_ids(task.scheme, task.split, task.gallery), store=store

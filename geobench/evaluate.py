@@ -61,7 +61,10 @@ def evaluate(
     _check_origin(found, pack, task)
     queries = pack.split_ids(task.scheme, task.split, "sequence")
     references = pack.split_ids(task.scheme, task.split, task.gallery)
-    given = set(found.query_ids) if found.info.partial else set(queries)
+    given = set(found.query_ids)
+    if not found.info.partial:
+        # Queries that no reference answers need no vector, all others do.
+        given |= _answerable(pack, queries, references)
     embedded = [q for q in queries if q in given]
     rows = _rows("query", embedded, found.query_ids, task)
     columns = _rows("reference", references, found.reference_ids, task)
@@ -73,7 +76,9 @@ def evaluate(
         drawing=Drawing(cell_m=cell_m, seed=task.seed),
     )
     if len(embedded) < len(queries):
-        measured.counts["excluded"][NOT_EMBEDDED] = len(queries) - len(embedded)
+        why = NOT_EMBEDDED if found.info.partial else NOT_IN_GALLERY
+        excluded = measured.counts["excluded"]
+        excluded[why] = excluded.get(why, 0) + len(queries) - len(embedded)
     return _result(
         measured,
         found,
@@ -147,6 +152,19 @@ def _rows(
             f"{task.scheme!r}."
         )
     return np.array([at[name] for name in wanted], np.int64)
+
+
+def _answerable(
+    pack: "Pack", queries: Sequence[str], references: Sequence[str]
+) -> set[str]:
+    """The queries that have a positive among the references."""
+    there = set(references)
+    lists = pack.sequences.loc[list(queries), "positives"]
+    return {
+        str(i)
+        for i, tiles in lists.items()
+        if tiles is not None and not there.isdisjoint(map(str, tiles))
+    }
 
 
 def _truth(pack: "Pack", queries: Sequence[str], references: Sequence[str]) -> Truth:

@@ -44,6 +44,7 @@ class PackDataset:
         store: PictureStore,
         max_frames: int = 1,
         frames: FrameChoice | None = None,
+        gallery: str | None = None,
     ) -> None:
         """Read the tables; pictures are prepared at their first use.
 
@@ -55,13 +56,19 @@ class PackDataset:
             max_frames: T of every batch; of a longer sequence the middle T frames
                 are used, so a model with 1 sees the middle frame.
             frames: which of them a test may see, or None for all.
+            gallery: leave out sequences without a positive in this gallery.
         """
         self.packs = list(packs) if isinstance(packs, Sequence) else [packs]
         self.spec: InputSpec = store.spec
         self._store = store
         self._tables = [
             read_queries(
-                p, scheme=scheme, split=split, max_frames=max_frames, frames=frames
+                p,
+                scheme=scheme,
+                split=split,
+                max_frames=max_frames,
+                frames=frames,
+                gallery=gallery,
             )
             for p in self.packs
         ]

@@ -101,6 +101,7 @@ def read_queries(
     split: str,
     max_frames: int,
     frames: FrameChoice | None = None,
+    gallery: str | None = None,
 ) -> QueryTable:
     """The sequences of a split, sorted by id.
 
@@ -110,11 +111,17 @@ def read_queries(
         split: of `splits.parquet`; may hold nothing in this pack.
         max_frames: T; of a longer sequence the middle T frames are used.
         frames: which of them may be seen, or None for all.
+        gallery: leave out the sequences that have no positive in this gallery of the
+            split, which no rank can be given.
 
     Raises:
         DataError: if a sequence has no positive tile.
     """
     ids = pack.split_ids(scheme, split, "sequence")
+    if gallery is not None:
+        there = set(pack.split_ids(scheme, split, gallery))
+        lists = pack.sequences.loc[ids, "positives"]
+        ids = [i for i, p in lists.items() if not there.isdisjoint(map(str, p))]
     table = pack.sequences.loc[ids]
     windows = [_window([str(f) for f in w], max_frames) for w in table["frame_ids"]]
     positives = [
