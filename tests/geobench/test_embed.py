@@ -114,11 +114,11 @@ def test_queries_that_no_reference_answers_are_left_out(make_pack):
     from geobench.data.queries import read_queries
 
     pack = make_pack()
-    every = read_queries(pack, scheme="area", split="test", max_frames=1)
+    every = read_queries(pack, scheme="area", split="train", max_frames=1)
     own = every.tile_ids[0]
-    gallery = pack.split_ids("area", "test", "tile")
-    pack.splits[("area", "test", "tile-thinned")] = [t for t in gallery if t != own]
-    asked = {"scheme": "area", "split": "test", "gallery": "tile-thinned"}
+    gallery = pack.split_ids("area", "train", "tile")
+    pack.splits[("area", "train", "tile-thinned")] = [t for t in gallery if t != own]
+    asked = {"scheme": "area", "split": "train", "gallery": "tile-thinned"}
     some = read_queries(pack, max_frames=1, **asked)
     pairs = zip(every.sequence_ids, every.tile_ids, strict=True)
     assert some.sequence_ids == [i for i, tile in pairs if tile != own]
