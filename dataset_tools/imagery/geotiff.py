@@ -24,10 +24,8 @@ from dataset_tools.imagery.sampling import (
     Array,
     Chunk,
     ChunkedRaster,
-    Pixels,
     View,
     look,
-    render,
 )
 from dataset_tools.imagery.source import About, RasterImagery, unreadable
 from dataset_tools.records import Rejection
@@ -138,20 +136,6 @@ class GeoRaster(RasterImagery):
         lats, lons = self._to_degrees(u, v)
         sides = distance_m(lats[::2], lons[::2], lats[1::2], lons[1::2])
         return math.sqrt(float(sides[0]) * float(sides[1]))
-
-    def covers(
-        self, lat: float, lon: float, *, side_m: float, size_px: int
-    ) -> Rejection | None:
-        """None where `crop` would return a picture, else the same Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else None
-
-    def crop(
-        self, lat: float, lon: float, *, side_m: float, size_px: int
-    ) -> Pixels | Rejection:
-        """A north-up square [size_px, size_px, 3] of side_m metres, or a Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else render(view)
 
     def close(self) -> None:
         """Close the file."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from dataset_tools.imagery.sampling import Pixels
+from dataset_tools.imagery.sampling import Pixels, View, render
 from dataset_tools.records import Rejection
 
 
@@ -93,6 +93,26 @@ class RasterImagery:
     def licence(self) -> str:
         """Licence of the pictures."""
         return self.about.licence
+
+    def covers(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> Rejection | None:
+        """None where `crop` would return a picture, else the same Rejection."""
+        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
+        return view if isinstance(view, Rejection) else None
+
+    def crop(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> Pixels | Rejection:
+        """A north-up square [size_px, size_px, 3] of side_m metres, or a Rejection."""
+        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
+        return view if isinstance(view, Rejection) else render(view)
+
+    def _look(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> View | Rejection:
+        """What a crop is sampled from, or why there is none; each reader's own."""
+        raise NotImplementedError
 
 
 def unreadable(lat: float, lon: float, *, fault: str) -> Rejection:

@@ -27,7 +27,6 @@ from dataset_tools.imagery.sampling import (
     View,
     look,
     refuse,
-    render,
 )
 from dataset_tools.imagery.source import About, RasterImagery, unreadable
 from dataset_tools.pictures import DECODING_ERRORS, decode, open_bounded
@@ -121,13 +120,6 @@ class TileList(RasterImagery):
         """Metres per pixel of the nearest listed picture."""
         return self._nearest(lat, lon).m_per_px
 
-    def covers(
-        self, lat: float, lon: float, *, side_m: float, size_px: int
-    ) -> Rejection | None:
-        """None where `crop` would return a picture, else the same Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else None
-
     def crop(
         self, lat: float, lon: float, *, side_m: float, size_px: int
     ) -> Pixels | Rejection:
@@ -135,8 +127,7 @@ class TileList(RasterImagery):
         tile = self._nearest(lat, lon)
         if _is_same(tile, lat, lon, side_m=side_m) and tile.width_px == size_px:
             return self._picture(tile)
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else render(view)
+        return super().crop(lat, lon, side_m=side_m, size_px=size_px)
 
     def close(self) -> None:
         """Nothing is held open."""

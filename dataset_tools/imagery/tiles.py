@@ -16,11 +16,9 @@ from dataset_tools.imagery.sampling import (
     Array,
     Chunk,
     ChunkedRaster,
-    Pixels,
     ToPixels,
     View,
     look,
-    render,
 )
 from dataset_tools.imagery.source import About, RasterImagery, unreadable
 from dataset_tools.pictures import DECODING_ERRORS, open_bounded
@@ -92,20 +90,6 @@ class TileFolder(RasterImagery):
     def m_per_px_at(self, lat: float, lon: float) -> float:
         """Metres on the ground per pixel of the finest zoom at a latitude."""
         return self._gsd(max(self._zooms), lat)
-
-    def covers(
-        self, lat: float, lon: float, *, side_m: float, size_px: int
-    ) -> Rejection | None:
-        """None where `crop` would return a picture, else the same Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else None
-
-    def crop(
-        self, lat: float, lon: float, *, side_m: float, size_px: int
-    ) -> Pixels | Rejection:
-        """A north-up square [size_px, size_px, 3] of side_m metres, or a Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else render(view)
 
     def close(self) -> None:
         """Forget the tiles read so far."""

@@ -11,9 +11,9 @@ from geobench.cli import options
 if TYPE_CHECKING:
     from dataset_tools.build import BuildReport
 
-FOLDER = click.Path(exists=True, path_type=Path, file_okay=False)
-FILE = click.Path(exists=True, path_type=Path, dir_okay=False)
-ANY = click.Path(exists=True, path_type=Path)
+FOLDER = options.ExistingPath(path_type=Path, file_okay=False)
+FILE = options.ExistingPath(path_type=Path, dir_okay=False)
+ANY = options.ExistingPath(path_type=Path)
 METRES = click.FloatRange(min=0)
 LENGTH = click.FloatRange(min=0, min_open=True)
 COUNT = click.IntRange(0)

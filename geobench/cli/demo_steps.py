@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     Stores = dict[InputSpec, PictureStore]
 
 LICENCE = "Apache-2.0 (made by this toolkit)"
-HOME_SCHEME = "area"
-CROSS_SCHEME = "area"
-"""Split schemes of the packs: the home region by area, the others are all test."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +182,6 @@ def tasks_for(run: DemoRun, model: ModelPlan) -> Iterator["Task"]:
             id=f"{region.name}-{model.camera}",
             protocol="same-area" if same else "cross-area",
             pack=f"{region.name}-{model.camera}",
-            scheme=HOME_SCHEME if same else CROSS_SCHEME,
             gallery=plan.gallery,
             switches=tuple(region.switches),
         )
@@ -196,7 +192,6 @@ def tasks_for(run: DemoRun, model: ModelPlan) -> Iterator["Task"]:
             id=f"home-{model.camera}-{count}-{keep}",
             protocol="sequence-length",
             pack=f"home-{model.camera}",
-            scheme=HOME_SCHEME,
             gallery=plan.gallery,
             frames=FrameChoice(count=count, keep=keep, seed=run.seed),
         )

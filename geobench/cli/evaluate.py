@@ -24,7 +24,7 @@ from geobench.cli import options
 @click.option(
     "--task",
     "task_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=options.ExistingPath(dir_okay=False, path_type=Path),
     help="JSON of another task than the one that was embedded.",
 )
 @click.option(

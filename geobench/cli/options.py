@@ -7,6 +7,7 @@ device   train, embed, demo
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,8 +36,23 @@ overwrite = click.option(
 )
 
 
+class ExistingPath(click.Path):
+    """A path that must exist; one that does not is missing data: exit code 3."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(exists=True, **attributes)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """The path, or the usual sentence with exit code 3."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            error.exit_code = 3
+            raise
+
+
 def existing_path(name: str, **attributes: object) -> object:
     """An argument that must name an existing file or folder."""
-    return click.argument(
-        name, type=click.Path(exists=True, path_type=Path), **attributes
-    )
+    return click.argument(name, type=ExistingPath(path_type=Path), **attributes)

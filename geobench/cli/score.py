@@ -7,7 +7,7 @@ import click
 
 from geobench.cli import options
 
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FILE = options.ExistingPath(dir_okay=False, path_type=Path)
 
 
 @click.command(

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--drive",
-    type=click.Path(exists=True, path_type=Path, file_okay=False),
+    type=options.ExistingPath(path_type=Path, file_okay=False),
     help="Folder of pictures with EXIF GPS.",
 )
 @click.option(
     "--track",
-    type=click.Path(exists=True, path_type=Path, dir_okay=False),
+    type=options.ExistingPath(path_type=Path, dir_okay=False),
     help="GPX, CSV (may be .gz) or GeoJSON track.",
 )
 @click.option(

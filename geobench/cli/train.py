@@ -22,7 +22,7 @@ from geobench.cli import options
 )
 @click.option(
     "--recipe",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=options.ExistingPath(dir_okay=False, path_type=Path),
     help="YAML file of training settings.",
 )
 @click.option(

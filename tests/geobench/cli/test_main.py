@@ -45,5 +45,5 @@ def test_wrong_usage_exits_with_2_and_one_sentence():
 
 def test_missing_data_exits_with_3_and_no_traceback(tmp_path):
     done = _run("data", "check", str(tmp_path / "nothing.pack"))
-    assert done.returncode in (2, 3)
+    assert done.returncode == 3
     assert "Traceback" not in done.stderr
