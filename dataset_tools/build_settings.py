@@ -85,7 +85,8 @@ class BuildSettings(BaseModel):
     thin_m: float = Field(70.0, ge=0)
     """Least distance of centres in the thinned gallery, metres."""
     distractors_per_tile: int = Field(0, ge=0)
-    """Tiles off the road in the open gallery, for each tile of a sequence."""
+    """Tiles off the road in the test split's open galleries, for each tile of its
+    thinned one."""
     seed: int = Field(0, ge=0)
     """Seed of everything random."""
     overwrite: bool = False

@@ -1,21 +1,20 @@
 """The second half of a build: tiles for the sequences, a gallery, splits."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.build_settings import BuildSettings
+from dataset_tools.distractors import add_distractors
 from dataset_tools.errors import UsageError
 from dataset_tools.imagery import About, Imagery
 from dataset_tools.imagery.mosaic import Mosaic
 from dataset_tools.imagery.tile_list import TileList, open_tile_list
-from dataset_tools.pairing import distractor_grid, label, pair
+from dataset_tools.pairing import label, pair
 from dataset_tools.placement import PairingRule
-from dataset_tools.records import Frame, Outcome, Rejection, Sequence, SplitRow, Tile
+from dataset_tools.records import Frame, Rejection, Sequence, SplitRow, Tile
 from dataset_tools.splits import SplitOutcome, by_area, by_polygons, single_split
-
-DENSITIES = (1.0, 0.5, 0.25, 0.125)
-"""Spacings of the grid of distractors, tiles; the first that gives enough is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,21 +49,33 @@ def make_views(
     rule = pairing_rule(settings)
     paired = pair(sequences, frames, imagery, rule)
     stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
-    extra = _distractors(settings, paired.tiles, imagery, rule=rule, stages=stages)
     lists = _listed(settings, stages)
-    have = {t.tile_id for t in (*paired.tiles, *extra)}
     listed = [t for _, tile_list in lists for t in tile_list.tiles]
-    _refuse_doubles(have, listed)
-    tiles = _sources([*paired.tiles, *extra], imagery) + listed
+    _refuse_doubles({t.tile_id for t in paired.tiles}, listed)
+    tiles = _sources(paired.tiles, imagery) + listed
     queries = label(paired.sequences, tiles) if listed else paired.sequences
-    rows = _split(settings, queries, frames, tiles=tiles, stages=stages)
+    extra = add_distractors(
+        tiles,
+        imagery,
+        partial(_split, settings, queries, frames),
+        per_tile=settings.distractors_per_tile,
+        rule=rule,
+        seed=settings.seed,
+    )
+    if settings.distractors_per_tile:
+        added = extra.outcome
+        stages.add("distractors", "tiles", len(added.kept), added.rejected)
+    tiles += _sources(extra.outcome.kept, imagery)
+    if queries:
+        dropped = extra.split.rejected
+        stages.add("splits", "sequences", len(queries) - len(dropped), dropped)
     return Views(
         formed=sequences,
         sequences=queries,
         tiles=sorted(tiles, key=lambda t: t.tile_id),
-        split_rows=rows,
+        split_rows=extra.split.rows,
         lists={t.tile_id: tile_list for _, tile_list in lists for t in tile_list.tiles},
-        warnings=paired.warnings,
+        warnings=(*paired.warnings, *extra.warnings),
     )
 
 
@@ -81,34 +92,6 @@ def pairing_rule(settings: BuildSettings) -> PairingRule:
         margin_m=settings.margin_m,
         seed=settings.seed,
     )
-
-
-def _distractors(
-    settings: BuildSettings,
-    tiles: list[Tile],
-    imagery: Imagery,
-    *,
-    rule: PairingRule,
-    stages: Stages,
-) -> list[Tile]:
-    """Tiles off the road, on the widest grid that gives as many as are wanted."""
-    count = settings.distractors_per_tile * len(tiles)
-    if count == 0:
-        return []
-    outcome: Outcome[Tile] = Outcome()
-    for density in DENSITIES:
-        outcome = distractor_grid(
-            tiles,
-            imagery,
-            spacing_m=density * settings.tile_m,
-            count=count,
-            seed=settings.seed,
-            rule=rule,
-        )
-        if len(outcome.kept) >= count:
-            break
-    stages.add("distractors", "tiles", len(outcome.kept), outcome.rejected)
-    return outcome.kept
 
 
 def _listed(settings: BuildSettings, stages: Stages) -> list[tuple[str, TileList]]:
@@ -158,25 +141,10 @@ def _split(
     settings: BuildSettings,
     sequences: list[Sequence],
     frames: Mapping[str, Frame],
-    *,
-    tiles: list[Tile],
-    stages: Stages,
-) -> list[SplitRow]:
-    if not sequences:
-        return []
-    outcome = _split_outcome(settings, sequences, frames, tiles=tiles)
-    kept = len(sequences) - len(outcome.rejected)
-    stages.add("splits", "sequences", kept, outcome.rejected)
-    return outcome.rows
-
-
-def _split_outcome(
-    settings: BuildSettings,
-    sequences: list[Sequence],
-    frames: Mapping[str, Frame],
-    *,
-    tiles: list[Tile],
+    tiles: Iterable[Tile],
 ) -> SplitOutcome:
+    if not sequences:
+        return SplitOutcome()
     thin_m, side_m = settings.thin_m, settings.tile_m
     if settings.split_scheme == "single":
         return single_split(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from dataset_tools.errors import UsageError
-from dataset_tools.geodesy import LocalFrame, ecef_m, offset_m
+from dataset_tools.geodesy import ecef_m, offset_m
 from dataset_tools.imagery.source import Imagery
 from dataset_tools.imagery.tile_list import TileList
 from dataset_tools.placement import (
@@ -24,19 +24,16 @@ from dataset_tools.placement import (
     STAGE,
     PairingRule,
     listed_tiles,
-    make_tile,
     own_tiles,
 )
-from dataset_tools.records import Frame, Offset, Outcome, Rejection, Sequence, Tile
+from dataset_tools.records import Frame, Offset, Rejection, Sequence, Tile
 
-__all__ = ["Pairing", "PairingRule", "distractor_grid", "label", "pair", "thin"]
+__all__ = ["Pairing", "PairingRule", "label", "pair", "thin"]
 
 Array = npt.NDArray[np.float64]
 
 COARSE = 1.25
 """Imagery this many times coarser than the tiles asked for is worth a warning."""
-GRID_REACH_M = 1000.0
-"""Off-road tiles lie within this distance, east and north, of the area of the drive."""
 
 logger = logging.getLogger(__name__)
 
@@ -149,64 +146,6 @@ def label(
     return labelled
 
 
-def distractor_grid(
-    tiles: Iterable[Tile],
-    imagery: Imagery,
-    *,
-    spacing_m: float,
-    count: int,
-    seed: int,
-    rule: PairingRule,
-) -> Outcome[Tile]:
-    """Tiles on a grid away from the queries, for an open gallery.
-
-    No query of the given tiles lies inside one of them: a centre keeps more than half
-    a side, the random offset and the margin from every given centre, east or north.
-
-    Args:
-        tiles: the tiles of the sequences.
-        imagery: where the new tiles are cut from.
-        spacing_m: distance of neighbouring grid points, metres, above 0.
-        count: how many tiles are wanted.
-        seed: decides which grid points are taken first.
-        rule: side and size of the tiles, and what the given tiles were placed by.
-
-    Returns:
-        At most `count` tiles sorted by id; grid points that were tried and that the
-        imagery does not cover are rejected.
-    """
-    given = sorted(tiles, key=lambda t: t.tile_id)
-    if spacing_m <= 0 or count < 0:
-        raise UsageError(
-            f"The grid needs a spacing above 0 m and a count of at least 0, got "
-            f"{spacing_m} m and {count}."
-        )
-    if not given or count == 0 or isinstance(imagery, TileList):
-        return Outcome()
-    lat, lon = _grid(given, imagery, spacing_m=spacing_m, rule=rule)
-    outcome: Outcome[Tile] = Outcome()
-    for i in np.random.default_rng(seed).permutation(lat.size):
-        if len(outcome.kept) == count:
-            break
-        tile_id = f"grid{lat[i]:+.6f}{lon[i]:+.6f}"
-        at = (float(lat[i]), float(lon[i]))
-        fault = imagery.covers(*at, side_m=rule.side_m, size_px=rule.size_px)
-        if fault is None:
-            outcome.kept.append(make_tile(tile_id, at, imagery, rule))
-        else:
-            outcome.rejected.append(replace(fault, item=tile_id, stage="distractors"))
-    if len(outcome.kept) < count:
-        logger.warning(
-            "Only %d of %d off-road tiles found room at a grid spacing of %.0f m; "
-            "lower the spacing for more.",
-            len(outcome.kept),
-            count,
-            spacing_m,
-        )
-    outcome.kept.sort(key=lambda t: t.tile_id)
-    return outcome
-
-
 def thin(
     tiles: Iterable[Tile], sequences: Iterable[Sequence], *, min_distance_m: float
 ) -> list[str]:
@@ -253,38 +192,6 @@ def _check_frames(sequences: list[Sequence], frames_by_id: Mapping[str, Frame]) 
 def _positions(tiles: list[Tile]) -> tuple[Array, Array]:
     """(lat, lon) of tile centres."""
     return np.array([t.lat for t in tiles]), np.array([t.lon for t in tiles])
-
-
-def _grid(
-    tiles: list[Tile], imagery: Imagery, *, spacing_m: float, rule: PairingRule
-) -> tuple[Array, Array]:
-    """Grid points around the tiles, inside the imagery's bounds, away from centres."""
-    lat, lon = _positions(tiles)
-    frame = LocalFrame(tiles[0].lat, tiles[0].lon)
-    east, north = frame.to_metres(lat, lon)
-    # Whole steps from the first tile, so that the grid does not move with the extent.
-    axes = [
-        np.arange(
-            math.floor((v.min() - GRID_REACH_M) / spacing_m),
-            math.ceil((v.max() + GRID_REACH_M) / spacing_m) + 1,
-        )
-        * spacing_m
-        for v in (east, north)
-    ]
-    x, y = (v.ravel() for v in np.meshgrid(*axes))
-    # The query is off its tile's centre by the jitter, unless it was placed by path.
-    by_path = rule.centre == "path-midpoint"
-    query = rule.side_m / 2 if by_path else rule.jitter_m + rule.margin_m
-    clear = rule.side_m / 2 + query
-    centres = cKDTree(np.column_stack([east, north]))
-    nearest, _ = centres.query(np.column_stack([x, y]), p=np.inf)
-    x, y = x[nearest > clear], y[nearest > clear]
-    points_lat, points_lon = frame.to_degrees(x, y)
-    west, south, east_end, north_end = imagery.bounds
-    span = (east_end - west) % 360.0
-    inside = (points_lat >= south) & (points_lat <= north_end)
-    inside &= (points_lon - west) % 360.0 <= span
-    return points_lat[inside], points_lon[inside]
 
 
 def _resolution(

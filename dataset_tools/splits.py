@@ -372,16 +372,17 @@ def _rows(
     scheme: str,
     thin_m: float,
 ) -> list[SplitRow]:
-    """Rows of the sequences and of the three galleries of each split."""
+    """Rows of the sequences and of the four galleries of each split."""
     rows: list[SplitRow] = []
     for split, sequences in members.items():
         closed = sorted({p for s in sequences for p in s.positives})
         thinned = thin(
             (world.tiles[i] for i in closed), sequences, min_distance_m=thin_m
         )
-        opened = sorted({*closed, *others.get(split, ())}) if closed else []
+        off_road = others.get(split, ()) if closed else ()
         rows += [(scheme, split, "sequence", s.sequence_id) for s in sequences]
         rows += [(scheme, split, "tile", i) for i in closed]
         rows += [(scheme, split, "tile-thinned", i) for i in thinned]
-        rows += [(scheme, split, "tile-open", i) for i in opened]
+        rows += [(scheme, split, "tile-open", i) for i in {*closed, *off_road}]
+        rows += [(scheme, split, "tile-thinned-open", i) for i in {*thinned, *off_road}]
     return rows

@@ -92,6 +92,13 @@ def label_of(result: Result) -> str:
     return f"{name} ({query})" if query else name
 
 
+def tested_on(result: Result) -> str:
+    """The pack a result was measured on; open galleries are told apart."""
+    place = str((result["pack"] or {}).get("name", "") or result["task"]["id"])
+    is_open = str(result["task"].get("gallery", "")).endswith("-open")
+    return f"{place}, open gallery" if is_open else place
+
+
 def is_floor(result: Result) -> bool:
     """Whether a result is one of the floors'."""
     return result["model"]["name"] in FLOORS
@@ -144,7 +151,7 @@ def _area_table(results: list[Result], *, cross: bool) -> Table:
     rows = [
         [
             Cell(labels[at]),
-            Cell(_tested_on(r)),
+            Cell(tested_on(r)),
             *([Cell(", ".join(r["task"].get("switches", ())))] if cross else []),
             *_metric_cells(r["metrics"]),
             *_count_cells(r["counts"]),
@@ -167,7 +174,7 @@ def _length_table(results: list[Result]) -> Table:
     for result in results:
         frames = result["task"].get("frames")
         if frames:
-            who = (label_of(result), _tested_on(result), result["model"]["revision"])
+            who = (label_of(result), tested_on(result), result["model"]["revision"])
             grid.setdefault((*who, frames["count"]), {})[frames["keep"]] = result
     revisions = Counter(label for label, _ in {(k[0], k[2]) for k in grid})
     rows = []
@@ -204,7 +211,7 @@ def _strata_table(results: list[Result]) -> Table:
     for at, result in enumerate(results):
         for stratum, part in sorted(result["strata"].items()):
             cells = _metric_cells(part["metrics"])
-            names = [Cell(labels[at]), Cell(_tested_on(result)), Cell(stratum)]
+            names = [Cell(labels[at]), Cell(tested_on(result)), Cell(stratum)]
             rows.append([*names, *cells, Cell(value=part["queries"])])
     return Table(
         name="strata",
@@ -231,7 +238,7 @@ def _efficiency_table(results: list[Result]) -> Table:
         rows.append(
             [
                 Cell(labels[at]),
-                Cell(_tested_on(result)),
+                Cell(tested_on(result)),
                 Cell(value=result["model"].get("parameters", 0)),
                 Cell(value=pictures / seconds if seconds > 0 else None),
                 Cell(value=cost.get("retrieve_s")),
@@ -261,11 +268,6 @@ KINDS: dict[str, Callable[[list[Result]], Table]] = {
     "strata": _strata_table,
     "efficiency": _efficiency_table,
 }
-
-
-def _tested_on(result: Result) -> str:
-    pack = (result["pack"] or {}).get("name", "")
-    return str(pack or result["task"]["id"])
 
 
 def _labels(results: Sequence[Result]) -> Labels:

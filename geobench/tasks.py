@@ -15,7 +15,7 @@ from geobench.errors import ConfigError, RegistryError, closest
 Protocol = Literal[
     "same-area", "cross-area", "sequence-length", "fov", "orientation", "robustness"
 ]
-Gallery = Literal["tile", "tile-thinned", "tile-open"]
+Gallery = Literal["tile", "tile-thinned", "tile-open", "tile-thinned-open"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -32,7 +32,8 @@ class Task:
     scheme: str = "area"
     split: str = "test"
     gallery: Gallery = "tile"
-    """Closed, thinned (only queries whose own positive is in it count), or open."""
+    """Closed; thinned (only queries whose own positive is in it count); or either of
+    these with other tiles as distractors."""
     frames: FrameChoice | None = None
     """Which frames of a query may be seen, or None for all."""
     label_set: str = "pack"

@@ -22,7 +22,13 @@ CARD_FILE: Final = "card.md"
 MAP_FILE: Final = "map.png"
 
 SPLITS: Final = ("train", "val", "test", "dropped")
-SPLIT_KINDS: Final = ("sequence", "tile", "tile-thinned", "tile-open")
+SPLIT_KINDS: Final = (
+    "sequence",
+    "tile",
+    "tile-thinned",
+    "tile-open",
+    "tile-thinned-open",
+)
 GALLERIES: Final = SPLIT_KINDS[1:]
 PROJECTIONS: Final = ("perspective", "equirectangular")
 

@@ -94,6 +94,9 @@ class Area:
     south: float
     east: float
     north: float
+    outskirts_m: float = 0.0
+    """How far the split's land goes on to the east of it, with streets that nobody
+    drives: room for the open gallery."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +159,11 @@ def preset_settings(name: str, *, seed: int = 0) -> SynthesisSettings:
 def _tiny() -> tuple[RegionSettings, ...]:
     layout = Layout(zone_m=230.0)
     home = _home(
-        train=(860.0, 760.0), val=(230.0, 760.0), test=(400.0, 760.0), layout=layout
+        train=(860.0, 760.0),
+        val=(230.0, 760.0),
+        test=(400.0, 760.0),
+        outskirts_m=360.0,
+        layout=layout,
     )
     return home, *(
         _cross(home, name, index=i, side_m=420.0, share=0.85)
@@ -169,6 +176,7 @@ def _small() -> tuple[RegionSettings, ...]:
         train=(1650.0, 1740.0),
         val=(330.0, 740.0),
         test=(1740.0, 1740.0),
+        outskirts_m=1760.0,
         layout=Layout(),
     )
     # Wider blocks hold fewer streets, so that region is larger: each test keeps 300
@@ -184,6 +192,7 @@ def _town() -> tuple[RegionSettings, ...]:
         train=(4000.0, 3400.0),
         val=(800.0, 1500.0),
         test=(3400.0, 3400.0),
+        outskirts_m=3600.0,
         layout=Layout(),
     )
     return home, *(
@@ -197,9 +206,13 @@ def _home(
     train: tuple[float, float],
     val: tuple[float, float],
     test: tuple[float, float],
+    outskirts_m: float,
     layout: Layout,
 ) -> RegionSettings:
-    """Train, val and test side by side, 220 m apart, each (width, height) in metres."""
+    """Train, val and test side by side, 220 m apart, each (width, height) in metres.
+
+    The test area's land goes on to the east by `outskirts_m`.
+    """
     areas, west = [], MARGIN_M
     sizes: tuple[tuple[Split, tuple[float, float]], ...] = (
         ("train", train),
@@ -214,13 +227,14 @@ def _home(
                 south=MARGIN_M,
                 east=west + width,
                 north=MARGIN_M + height,
+                outskirts_m=outskirts_m if split == "test" else 0.0,
             )
         )
         west += width + 220.0
     return RegionSettings(
         name="home",
         index=0,
-        width_m=areas[-1].east + MARGIN_M,
+        width_m=areas[-1].east + outskirts_m + MARGIN_M,
         height_m=max(a.north for a in areas) + MARGIN_M,
         areas=tuple(areas),
         layout=layout,

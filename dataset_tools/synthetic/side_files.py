@@ -90,8 +90,8 @@ def write_areas(path: Path, region: RegionSettings, place: Place) -> None:
         _feature(
             [
                 (a.west, a.south),
-                (a.east, a.south),
-                (a.east, a.north),
+                (a.east + a.outskirts_m, a.south),
+                (a.east + a.outskirts_m, a.north),
                 (a.west, a.north),
                 (a.west, a.south),
             ],

@@ -116,7 +116,7 @@ def _metres(name: str, default: float | None, text: str) -> Any:
     type=COUNT,
     default=0,
     show_default=True,
-    help="Tiles off the road in the open gallery, for each true one.",
+    help="Test tiles off the road in open galleries, for each thinned one.",
 )
 @options.seed
 @options.overwrite

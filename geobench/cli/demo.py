@@ -25,11 +25,14 @@ NEXT = {"tiny": "small", "small": "town"}
     default=None,
     help="Folder of the run; an interrupted one goes on.  [runs/demo-PRESET]",
 )
+@click.option(
+    "--hard", is_flag=True, help="Tiles are up to 15 m off their queries, not 5."
+)
 @options.workers
 @options.device
 @options.seed
 def command(
-    preset: str, run: Path | None, workers: int, device: str, seed: int
+    preset: str, run: Path | None, hard: bool, workers: int, device: str, seed: int
 ) -> None:
     """Make drives and imagery, build packs, train models and write three tables.
 
@@ -38,8 +41,8 @@ def command(
     """
     from geobench.cli.demo_steps import run_demo
 
-    folder = run or Path("runs") / f"demo-{preset}"
-    run_demo(preset, folder, workers=workers, device=device, seed=seed)
+    folder = run or Path("runs") / f"demo-{preset}{'-hard' if hard else ''}"
+    run_demo(preset, folder, hard=hard, workers=workers, device=device, seed=seed)
     for name in ("same-area", "cross-area", "sequence-length"):
         table = folder / "tables" / f"{name}.md"
         if table.is_file():

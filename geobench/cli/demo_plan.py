@@ -6,7 +6,11 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from geobench.tasks import Gallery
+
 PRESETS = ("tiny", "small", "town")
+HARD_JITTER_M = 15.0
+"""How far, east and north, tiles of the hard variant are off the query."""
 
 
 class Strict(BaseModel):
@@ -46,7 +50,9 @@ class DemoPlan(Strict):
     jitter_m: float
     thin_m: float
     distractors_per_tile: int
-    gallery: Literal["tile", "tile-thinned", "tile-open"]
+    gallery: Gallery
+    open_gallery: Gallery | None = None
+    """The gallery of one more task in the home region, with distractors."""
     cameras: dict[str, CameraPlan]
     models: list[ModelPlan]
     floors: list[str]
@@ -73,7 +79,13 @@ class DemoPlan(Strict):
         return {k: first.variant[k] for k in keys if k in first.variant}
 
 
-def load_plan(preset: str) -> DemoPlan:
-    """The plan of a preset, from the recipe shipped with the package."""
+def load_plan(preset: str, *, hard: bool = False) -> DemoPlan:
+    """The plan of a preset, from the recipe shipped with the package.
+
+    Args:
+        preset: one of `PRESETS`.
+        hard: whether tile centres lie up to `HARD_JITTER_M` off the queries.
+    """
     text = files("geobench").joinpath(f"recipes/demo-{preset}.yaml").read_text()
-    return DemoPlan.model_validate(yaml.safe_load(text))
+    plan = DemoPlan.model_validate(yaml.safe_load(text))
+    return plan.model_copy(update={"jitter_m": HARD_JITTER_M}) if hard else plan

@@ -48,16 +48,30 @@ class DemoRun:
 
 
 def run_demo(
-    preset: str, folder: Path, *, workers: int, device: str, seed: int
+    preset: str,
+    folder: Path,
+    *,
+    workers: int,
+    device: str,
+    seed: int,
+    hard: bool = False,
 ) -> None:
     """Run all stages of a preset in a folder, going on where a run stopped.
+
+    Args:
+        preset: one of `demo_plan.PRESETS`.
+        folder: the run folder.
+        workers: processes that make and prepare pictures.
+        device: where models are trained, such as "cpu".
+        seed: seed of world, splits and training.
+        hard: whether tiles lie farther off their queries.
 
     Raises:
         ConfigError: if another process works in the folder, or the folder holds a
             run with other settings.
     """
     run = DemoRun(
-        plan=load_plan(preset),
+        plan=load_plan(preset, hard=hard),
         preset=preset,
         folder=folder,
         workers=workers,
@@ -184,6 +198,13 @@ def tasks_for(run: DemoRun, model: ModelPlan) -> Iterator["Task"]:
             pack=f"{region.name}-{model.camera}",
             gallery=plan.gallery,
             switches=tuple(region.switches),
+        )
+    if plan.open_gallery is not None:
+        yield Task(
+            id=f"home-{model.camera}-open",
+            protocol="same-area",
+            pack=f"home-{model.camera}",
+            gallery=plan.open_gallery,
         )
     if not model.lengths:
         return

@@ -26,10 +26,10 @@ from geobench.cli import options
 @click.option("--split", default="test", show_default=True, help="Split to embed.")
 @click.option(
     "--gallery",
-    type=click.Choice(["tile", "tile-thinned", "tile-open"]),
+    type=click.Choice(["tile", "tile-thinned", "tile-open", "tile-thinned-open"]),
     default="tile",
     show_default=True,
-    help="References: closed, thinned, or open with distractors.",
+    help="References: closed, thinned, or either with distractors.",
 )
 @click.option(
     "--protocol",

@@ -95,7 +95,7 @@ def _panels(entries: list[Entry]) -> list[tuple[str, list[Entry]]]:
     groups: dict[tuple[str, str, str], list[Entry]] = {}
     for entry in entries:
         if entry.metric("recall@1") is not None:
-            key = (str(entry.task["protocol"]), entry.pack_name, str(entry.task["id"]))
+            key = (str(entry.task["protocol"]), entry.tested_on, str(entry.task["id"]))
             groups.setdefault(key, []).append(entry)
     order = sorted(groups, key=lambda k: (k[0] != "same-area", k))
     return [(f"{key[0]} · {key[1]}", groups[key]) for key in order]

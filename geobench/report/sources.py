@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dataset_tools.pack.read import Pack
 from geobench.errors import DataError
 from geobench.results import read_ranks, read_results
-from geobench.table import is_floor, label_of
+from geobench.table import is_floor, label_of, tested_on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,11 @@ class Entry:
     def pack_name(self) -> str:
         """Name of the pack that was tested on."""
         return str((self.content.get("pack") or {}).get("name", ""))
+
+    @property
+    def tested_on(self) -> str:
+        """The pack, with a word on its gallery where that is an open one."""
+        return tested_on(self.content)
 
     @property
     def ranks_path(self) -> Path:

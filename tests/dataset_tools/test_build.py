@@ -1,11 +1,7 @@
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parent))
 from drive_made import LAT, LON, START, write_drive, write_ortho, write_picture
 from PIL import Image
 from pydantic import ValidationError
@@ -185,13 +181,16 @@ def test_areas_split_with_a_buffer_and_strata_are_noted(made, tmp_path):
     assert 0 < len(thinned) < len(pack.split_ids("area", "train", "tile"))
 
 
-def test_distractors_fill_the_open_gallery_alone(made, tmp_path):
+def test_distractors_fill_the_open_galleries_alone(made, tmp_path):
     report = build_pack(settings(made, tmp_path, distractors_per_tile=4))
     pack = Pack.open(report.path)
-    closed = pack.split_ids("area", "test", "tile")
-    opened = pack.split_ids("area", "test", "tile-open")
-    assert len(opened) == 5 * len(closed)
-    assert set(closed) < set(opened)
+    closed = set(pack.split_ids("area", "test", "tile"))
+    thinned = set(pack.split_ids("area", "test", "tile-thinned"))
+    opened = set(pack.split_ids("area", "test", "tile-open"))
+    assert len(opened - closed) == 4 * len(thinned)
+    assert closed < opened
+    both = set(pack.split_ids("area", "test", "tile-thinned-open"))
+    assert both == thinned | (opened - closed)
     assert check_pack(report.path) == []
 
 

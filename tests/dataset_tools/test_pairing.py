@@ -3,69 +3,14 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from plain_street import HOME, Plain, drive
 
 from dataset_tools.errors import UsageError
-from dataset_tools.geodesy import LocalFrame, distance_m, offset_m
-from dataset_tools.imagery.source import About, RasterImagery
+from dataset_tools.geodesy import distance_m, offset_m
+from dataset_tools.imagery.source import About
 from dataset_tools.imagery.tile_list import TileList, footprint
-from dataset_tools.pairing import PairingRule, distractor_grid, label, pair, thin
-from dataset_tools.records import Frame, Rejection, Sequence, Tile
-
-HOME = LocalFrame(44.5, -72.6)
-
-
-class Plain(RasterImagery):
-    """Imagery of one colour, west of a meridian it covers nothing."""
-
-    def __init__(self, *, from_east_m=-1e9, gsd=0.5):
-        self.about, self.source, self.gsd = About(licence="CC0-1.0"), "plain", gsd
-        self.from_east_m = from_east_m
-
-    @property
-    def bounds(self):
-        return -72.63, 44.48, -72.57, 44.52
-
-    def m_per_px_at(self, lat, lon):
-        return self.gsd
-
-    def covers(self, lat, lon, *, side_m, size_px):
-        if HOME.to_metres(lat, lon)[0] < self.from_east_m:
-            return Rejection(
-                item="x", stage="imagery", reason="imagery-does-not-cover", measured=0.3
-            )
-        return None
-
-    def crop(self, lat, lon, *, side_m, size_px):
-        return np.zeros((size_px, size_px, 3), np.uint8)
-
-    def close(self):
-        pass
-
-
-def drive(count=20, *, length=7, step_m=8.05, stride=3):
-    """Overlapping sequences along a street to the east."""
-    frames = []
-    for i in range(length + (count - 1) * stride):
-        lat, lon = HOME.to_degrees(i * step_m, 0.0)
-        frame = Frame(
-            frame_id=f"f{i:04}", session_id="s", order=i, lat=float(lat), lon=float(lon)
-        )
-        frames.append(frame)
-    sequences = []
-    for k in range(count):
-        part = frames[k * stride : k * stride + length]
-        middle = part[length // 2]
-        sequences.append(
-            Sequence(
-                sequence_id=f"q{k:04}",
-                region="r",
-                frame_ids=tuple(f.frame_id for f in part),
-                lat=middle.lat,
-                lon=middle.lon,
-                length_m=(length - 1) * step_m,
-            )
-        )
-    return sequences, {f.frame_id: f for f in frames}
+from dataset_tools.pairing import PairingRule, pair, thin
+from dataset_tools.records import Tile
 
 
 def test_every_sequence_gets_its_own_tile_around_its_query():
@@ -205,36 +150,6 @@ def test_a_frame_that_is_not_given_is_named():
 
 def test_no_sequence_gives_no_tile():
     assert pair([], {}, Plain(), PairingRule()).tiles == []
-
-
-def test_off_road_tiles_show_no_query():
-    sequences, frames = drive(60)
-    rule = PairingRule(jitter_m=5.0)
-    found = pair(sequences, frames, Plain(), rule)
-    grid = distractor_grid(
-        found.tiles, Plain(), spacing_m=30.0, count=300, seed=1, rule=rule
-    )
-    assert len(grid.kept) == 300
-    labelled = label(found.sequences, [*found.tiles, *grid.kept])
-    assert [s.semi_positives for s in labelled] == [
-        s.semi_positives for s in found.sequences
-    ]
-    ids = [t.tile_id for t in grid.kept]
-    assert ids == sorted(set(ids))
-
-
-def test_the_grid_is_seeded_and_counts_what_it_could_not_use():
-    sequences, frames = drive(5)
-    rule = PairingRule()
-    tiles = pair(sequences, frames, Plain(), rule).tiles
-    where = Plain(from_east_m=0.0)
-    options = {"spacing_m": 60.0, "count": 50, "rule": rule}
-    first = distractor_grid(tiles, where, seed=1, **options)
-    assert first == distractor_grid(tiles[::-1], where, seed=1, **options)
-    assert first.kept != distractor_grid(tiles, where, seed=2, **options).kept
-    assert len(first.kept) == 50
-    assert set(first.reasons()) == {"imagery-does-not-cover"}
-    assert distractor_grid([], where, seed=1, **options).kept == []
 
 
 def test_thinned_centres_keep_their_distance_and_leave_no_room():

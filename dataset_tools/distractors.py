@@ -1,0 +1,179 @@
+"""Distractors: tiles off the road that fill the open galleries of the test split.
+
+They lie on a grid, keep away from every query and belong to the land of the test
+split, so that no other split has seen them.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as Series
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from dataset_tools.geodesy import LocalFrame
+from dataset_tools.imagery.source import Imagery
+from dataset_tools.imagery.tile_list import TileList
+from dataset_tools.placement import PairingRule, make_tile
+from dataset_tools.records import Outcome, Rejection, Tile
+from dataset_tools.splits import SplitOutcome
+
+Array = npt.NDArray[np.float64]
+
+STAGE = "distractors"
+SPLIT = "test"
+SPACINGS = (1.0, 0.5, 0.375, 0.25, 0.125)
+"""Spacings of the grid in tiles; the widest that gives enough is used."""
+REACH_M = 1000.0
+"""Grid points lie within this distance, east and north, of the area of the drive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distractors:
+    """Chosen tiles, those that were tried in vain, and the split with them."""
+
+    outcome: Outcome[Tile] = field(default_factory=Outcome)
+    split: SplitOutcome
+    warnings: tuple[str, ...] = ()
+
+
+def add_distractors(
+    tiles: Series[Tile],
+    imagery: Imagery,
+    split: Callable[[Iterable[Tile]], SplitOutcome],
+    *,
+    per_tile: int,
+    rule: PairingRule,
+    seed: int,
+) -> Distractors:
+    """Off-road tiles for the test split, a number for each tile of its thinned gallery.
+
+    Args:
+        tiles: every other tile of the pack, those of the sequences among them.
+        imagery: where the new tiles are cut from.
+        split: splits the sequences, given all tiles.
+        per_tile: how many are wanted for each thinned tile, at least 0.
+        rule: side and size of the tiles, and what those of sequences were placed by.
+        seed: decides which grid points are taken first.
+
+    Returns:
+        Tiles sorted by id, and the split whose open galleries hold just these.
+    """
+    if per_tile == 0:
+        return Distractors(split=split(tiles))
+    for spacing in SPACINGS:
+        candidates = grid_tiles(
+            tiles, imagery, spacing_m=spacing * rule.side_m, rule=rule
+        )
+        found = split([*tiles, *candidates])
+        wanted = per_tile * len(_ids(found, "tile-thinned"))
+        there = _ids(found, "tile-open")
+        room = [t for t in candidates if t.tile_id in there]
+        outcome = take_covered(room, imagery, count=wanted, seed=seed, rule=rule)
+        if len(outcome.kept) >= wanted:
+            break
+    spare = {t.tile_id for t in candidates} - {t.tile_id for t in outcome.kept}
+    rows = [row for row in found.rows if row[3] not in spare]
+    return Distractors(
+        outcome=outcome,
+        split=replace(found, rows=rows),
+        warnings=_warnings(len(outcome.kept), wanted, SPACINGS[-1] * rule.side_m),
+    )
+
+
+def grid_tiles(
+    tiles: Series[Tile], imagery: Imagery, *, spacing_m: float, rule: PairingRule
+) -> list[Tile]:
+    """Tiles on a grid within the imagery's bounds in which no query lies.
+
+    A centre keeps more than half a side, the random offset and the margin from every
+    given centre, east or north.
+
+    Args:
+        tiles: the tiles of the sequences.
+        imagery: where the new tiles are to be cut from.
+        spacing_m: distance of neighbouring grid points, metres, above 0.
+        rule: side and size of the tiles, and what the given tiles were placed by.
+    """
+    given = sorted(tiles, key=lambda t: t.tile_id)
+    if not given or isinstance(imagery, TileList):
+        return []
+    lat, lon = _grid(given, imagery, spacing_m=spacing_m, rule=rule)
+    return [
+        make_tile(f"grid{a:+.6f}{o:+.6f}", (float(a), float(o)), imagery, rule)
+        for a, o in zip(lat, lon, strict=True)
+    ]
+
+
+def take_covered(
+    tiles: Series[Tile], imagery: Imagery, *, count: int, seed: int, rule: PairingRule
+) -> Outcome[Tile]:
+    """The first `count` tiles, in an order drawn with a seed, that imagery covers.
+
+    Returns:
+        At most `count` tiles sorted by id; tiles that were tried and that the imagery
+        does not cover are rejected.
+    """
+    kept: list[Tile] = []
+    rejected: list[Rejection] = []
+    for i in np.random.default_rng(seed).permutation(len(tiles)):
+        if len(kept) == count:
+            break
+        tile = tiles[i]
+        fault = imagery.covers(
+            tile.lat, tile.lon, side_m=rule.side_m, size_px=rule.size_px
+        )
+        if fault is None:
+            kept.append(tile)
+        else:
+            rejected.append(replace(fault, item=tile.tile_id, stage=STAGE))
+    return Outcome(sorted(kept, key=lambda t: t.tile_id), rejected)
+
+
+def _ids(found: SplitOutcome, kind: str) -> set[str]:
+    return {i for _, split, k, i in found.rows if split == SPLIT and k == kind}
+
+
+def _warnings(have: int, wanted: int, spacing_m: float) -> tuple[str, ...]:
+    if have >= wanted:
+        return ()
+    return (
+        f"Only {have:,} of {wanted:,} off-road tiles found room in the test split's "
+        f"land, {spacing_m:g} m apart. Give imagery that reaches farther beyond the "
+        "drive, or ask for fewer.",
+    )
+
+
+def _grid(
+    tiles: list[Tile], imagery: Imagery, *, spacing_m: float, rule: PairingRule
+) -> tuple[Array, Array]:
+    """(lat, lon) of grid points around the tiles, away from their centres."""
+    lat = np.array([t.lat for t in tiles])
+    lon = np.array([t.lon for t in tiles])
+    frame = LocalFrame(tiles[0].lat, tiles[0].lon)
+    east, north = frame.to_metres(lat, lon)
+    # Whole steps from the first tile, so that the grid does not move with the extent.
+    axes = [
+        np.arange(
+            math.floor((v.min() - REACH_M) / spacing_m),
+            math.ceil((v.max() + REACH_M) / spacing_m) + 1,
+        )
+        * spacing_m
+        for v in (east, north)
+    ]
+    x, y = (v.ravel() for v in np.meshgrid(*axes))
+    # The query is off its tile's centre by the jitter, unless it was placed by path.
+    by_path = rule.centre == "path-midpoint"
+    query = rule.side_m / 2 if by_path else rule.jitter_m + rule.margin_m
+    clear = rule.side_m / 2 + query
+    centres = cKDTree(np.column_stack([east, north]))
+    nearest, _ = centres.query(np.column_stack([x, y]), p=np.inf)
+    x, y = x[nearest > clear], y[nearest > clear]
+    points_lat, points_lon = frame.to_degrees(x, y)
+    west, south, east_end, north_end = imagery.bounds
+    span = (east_end - west) % 360.0
+    inside = (points_lat >= south) & (points_lat <= north_end)
+    inside &= (points_lon - west) % 360.0 <= span
+    return points_lat[inside], points_lon[inside]
