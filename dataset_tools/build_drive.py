@@ -1,10 +1,10 @@
 """The first half of a build: a drive's pictures and track to placed, clean frames."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dataset_tools.build_settings import BuildSettings, StageReport
+from dataset_tools.build_settings import DriveSettings, StageReport
 from dataset_tools.errors import UsageError
 from dataset_tools.records import Fix, Frame, Rejection, Sequence, count_reasons
 from dataset_tools.sequences import SequenceRule, assign_strata, form_sequences
@@ -22,6 +22,8 @@ class Stages:
     """The stages so far; a mutable list that the build hands along."""
 
     reports: list[StageReport] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    """Every item left out so far, in order of the stages."""
 
     def add(self, stage: str, items: str, kept: int, rejected: list[Rejection]) -> None:
         """Note a stage whose kept and rejected items add up to what it was given."""
@@ -33,6 +35,7 @@ class Stages:
             rejected=count_reasons(rejected),
         )
         self.reports.append(report)
+        self.rejections += [replace(r, stage=stage) for r in rejected]
 
     def told(self) -> str:
         """Where everything went, for a message about nothing being left."""
@@ -44,7 +47,7 @@ class Stages:
 
 
 def drive_sequences(
-    settings: BuildSettings, stages: Stages
+    settings: DriveSettings, stages: Stages
 ) -> tuple[list[Sequence], dict[str, Frame]]:
     """The sequences of a drive, and its frames by id.
 
@@ -68,7 +71,7 @@ def drive_sequences(
     return sequences, {f.frame_id: f for f in frames}
 
 
-def sequence_rule(settings: BuildSettings) -> SequenceRule:
+def sequence_rule(settings: DriveSettings) -> SequenceRule:
     """How the settings form sequences.
 
     Raises:
@@ -85,12 +88,12 @@ def sequence_rule(settings: BuildSettings) -> SequenceRule:
     )
 
 
-def cleaning_limits(settings: BuildSettings) -> CleaningLimits:
+def cleaning_limits(settings: DriveSettings) -> CleaningLimits:
     """What the settings still believe of a track."""
     return CleaningLimits(max_speed_mps=settings.max_speed_mps)
 
 
-def _read(settings: BuildSettings, stages: Stages) -> list[Frame]:
+def _read(settings: DriveSettings, stages: Stages) -> list[Frame]:
     if settings.drive is None:
         if settings.track is None:
             message = (
@@ -116,7 +119,7 @@ def _read_fixes(path: Path, stages: Stages) -> list[Fix]:
 
 
 def _clean_fixes(
-    settings: BuildSettings, fixes: list[Fix], stages: Stages
+    settings: DriveSettings, fixes: list[Fix], stages: Stages
 ) -> list[Fix]:
     """Fixes that cleaning believes: a jump would put a picture off its place.
 
@@ -132,7 +135,7 @@ def _clean_fixes(
 
 
 def _placed(
-    settings: BuildSettings, frames: list[Frame], fixes: list[Fix], *, stages: Stages
+    settings: DriveSettings, frames: list[Frame], fixes: list[Fix], *, stages: Stages
 ) -> list[Frame]:
     """Frames in their sessions' order, those without a position put on the track."""
     own = [f for f in frames if math.isfinite(f.lat) and math.isfinite(f.lon)]

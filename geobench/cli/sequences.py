@@ -7,115 +7,50 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dataset_tools.build_settings import DriveSettings
 from geobench.cli import options
+from geobench.cli.from_settings import SettingsCommand, options_of, parsed
 
 if TYPE_CHECKING:
+    from dataset_tools.build_drive import Stages
     from dataset_tools.records import Frame, Rejection, Sequence
 
 
 @click.command(
+    cls=SettingsCommand,
     epilog="Example: geobench data sequences --track drive.gpx --resample-m 8.05 "
-    "--out sequences.geojson"
+    "--out sequences.geojson",
 )
-@click.option(
-    "--drive",
-    type=options.ExistingPath(path_type=Path, file_okay=False),
-    help="Folder of pictures with EXIF GPS.",
-)
-@click.option(
-    "--track",
-    type=options.ExistingPath(path_type=Path, dir_okay=False),
-    help="GPX, CSV (may be .gz) or GeoJSON track.",
-)
-@click.option(
-    "--resample-m",
-    type=click.FloatRange(min=0.1),
-    default=None,
-    help="Bring positions to this spacing first, metres.",
-)
-@click.option("--frames-per-sequence", default=7, show_default=True, type=int)
-@click.option("--spacing-m", default=8.05, show_default=True, type=float)
-@click.option("--stride", default=3, show_default=True, type=int)
+@options_of(DriveSettings)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="GeoJSON of the sequences; rejections go beside it as CSV.",
 )
 @options.as_json
-def command(
-    drive: Path | None,
-    track: Path | None,
-    resample_m: float | None,
-    frames_per_sequence: int,
-    spacing_m: float,
-    stride: int,
-    out: Path | None,
-    as_json: bool,
-) -> None:
+def command(out: Path | None, as_json: bool, **given: Any) -> None:
     """Form sequences from a drive or a track and explain every rejection.
 
     Gives the numbers that decide whether a drive is worth building a pack from,
     before any imagery is at hand.
     """
-    from dataset_tools.sequences import SequenceRule
+    from dataset_tools.build_drive import Stages, drive_sequences
 
-    if (drive is None) == (track is None):
-        raise click.UsageError("Give either --drive or --track.")
-    rule = SequenceRule(length=frames_per_sequence, spacing_m=spacing_m, stride=stride)
-    stages, frames, sequences = run_stages(drive, track, resample_m, rule)
+    stages = Stages()
+    sequences, frames = drive_sequences(parsed(DriveSettings, given), stages)
     if out is not None:
-        _write_geojson(out, sequences, {f.frame_id: f for f in frames})
-        _write_rejections(out.with_suffix(".rejections.csv"), stages)
+        _write_geojson(out, sequences, frames)
+        _write_rejections(out.with_suffix(".rejections.csv"), stages.rejections)
     summary = _summary(stages, sequences)
     click.echo(json.dumps(summary, indent=2) if as_json else _as_text(summary))
 
 
-Stages = dict[str, tuple[int, int, list["Rejection"]]]
-"""Stage -> (items in, items kept, rejections)."""
-
-
-def run_stages(
-    drive: Path | None, track: Path | None, resample_m: float | None, rule: Any
-) -> tuple[Stages, list["Frame"], list["Sequence"]]:
-    """Read, clean, resample and form; what came in and was kept at each stage."""
-    from dataset_tools.sequences import form_sequences
-    from dataset_tools.tracks import read_track
-    from dataset_tools.tracks.clean import clean
-    from dataset_tools.tracks.exif import read_pictures
-    from dataset_tools.tracks.fixes import frames_from_fixes
-    from dataset_tools.tracks.resample import resample
-
-    stages: Stages = {}
-    if drive is not None:
-        read = read_pictures(drive)
-        frames = read.kept
-    else:
-        assert track is not None  # the command checked
-        read_fixes = read_track(track)
-        read = read_fixes  # type: ignore[assignment]
-        frames = frames_from_fixes(read_fixes.kept)
-    stages["read"] = (len(read.kept) + len(read.rejected), len(frames), read.rejected)
-    cleaned = clean(frames)
-    stages["clean"] = (len(frames), len(cleaned.kept), cleaned.rejected)
-    frames = cleaned.kept
-    if resample_m is not None:
-        resampled = resample(frames, resample_m)
-        stages["resample"] = (len(frames), len(resampled.kept), resampled.rejected)
-        frames = resampled.kept
-    formed = form_sequences(frames, rule, region="drive")
-    used = {f for s in formed.kept for f in s.frame_ids}
-    stages["sequences"] = (len(frames), len(used), formed.rejected)
-    return stages, frames, formed.kept
-
-
-def _summary(stages: Stages, sequences: list["Sequence"]) -> dict[str, Any]:
-    from dataset_tools.records import count_reasons
-
+def _summary(stages: "Stages", sequences: list["Sequence"]) -> dict[str, Any]:
     lengths = sorted(s.length_m for s in sequences)
     return {
         "stages": {
-            name: {"in": n, "kept": kept, "rejected": count_reasons(rejected)}
-            for name, (n, kept, rejected) in stages.items()
+            r.stage: {"in": r.given, "kept": r.kept, "rejected": r.rejected}
+            for r in stages.reports
         },
         "sequences": len(sequences),
         "median_length_m": lengths[len(lengths) // 2] if lengths else None,
@@ -157,12 +92,11 @@ def _coordinates(sequence: "Sequence", frames: dict[str, "Frame"]) -> list[Any]:
     return points if len(points) > 1 else points[0]
 
 
-def _write_rejections(path: Path, stages: Stages) -> None:
+def _write_rejections(path: Path, rejections: list["Rejection"]) -> None:
     temporary = path.with_name(path.name + ".partial")
     with temporary.open("w", newline="") as handle:
         writer = csv.writer(handle)
         writer.writerow(["stage", "item", "reason", "measured", "limit"])
-        for name, (_, _, rejected) in stages.items():
-            for r in rejected:
-                writer.writerow([name, r.item, r.reason, r.measured, r.limit])
+        for r in rejections:
+            writer.writerow([r.stage, r.item, r.reason, r.measured, r.limit])
     temporary.replace(path)

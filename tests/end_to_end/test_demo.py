@@ -22,7 +22,7 @@ def shortened():
 def demo(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "run"
     patch = pytest.MonkeyPatch()
-    patch.setattr(demo_steps, "load_plan", lambda preset: shortened())
+    patch.setattr(demo_steps, "load_plan", lambda preset, hard: shortened())
     demo_steps.run_demo("tiny", folder, workers=1, device="cpu", seed=0)
     yield folder
     patch.undo()

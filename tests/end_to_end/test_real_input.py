@@ -45,8 +45,8 @@ def adds_up(stage):
 def test_real_drives_become_sequences_once_resampled(track, positions, at_least):
     raw = sequences("--track", track)
     resampled = sequences("--track", track, "--resample-m", "8.05")
-    assert raw["stages"]["read"]["in"] == positions
-    assert all(adds_up(raw["stages"][s]) for s in ("read", "clean", "sequences"))
+    assert raw["stages"]["track"]["in"] == positions
+    assert all(adds_up(raw["stages"][s]) for s in ("track", "clean", "sequences"))
     assert resampled["sequences"] > at_least > raw["sequences"] > 0
     assert resampled["median_length_m"] == pytest.approx(48.3, abs=0.5)
 
