@@ -25,9 +25,10 @@ from dataset_tools.build_views import Views, make_views, pairing_rule
 from dataset_tools.errors import UnreadableError
 from dataset_tools.imagery import LIST_SUFFIXES, Imagery, open_imagery
 from dataset_tools.imagery.mosaic import Mosaic
+from dataset_tools.pack.atomic import refuse_target
 from dataset_tools.pack.format import Kind
 from dataset_tools.pack.read import read_meta
-from dataset_tools.pack.write import PackContents, refuse_target, write_pack
+from dataset_tools.pack.write import PackContents, write_pack
 from dataset_tools.pictures import encode_jpeg, without_metadata
 from dataset_tools.records import Frame, Rejection
 

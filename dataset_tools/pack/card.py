@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from dataset_tools.geodesy import distance_m
+from dataset_tools.pack.atomic import write_bytes, write_text
 from dataset_tools.pack.format import CARD_FILE, GALLERIES, MAP_FILE, SPLITS
 from dataset_tools.pack.read import Pack
-from dataset_tools.pack.write import write_bytes, write_text
 
 SECTORS: Final = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 BAR: Final = 30

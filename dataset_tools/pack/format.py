@@ -5,6 +5,7 @@ more than pyarrow.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,6 +16,8 @@ VERSION: Final = 1
 
 Kind = Literal["frame", "tile"]
 Encoding = Literal["encoded", "baked"]
+FileRecords = dict[str, dict[str, Any]]
+"""File name -> {"bytes": size, "sha256": digits}."""
 ENCODINGS: Final = ("encoded", "baked")
 
 META_FILE: Final = "pack.json"
@@ -46,6 +49,12 @@ META_KEYS: Final[dict[str, type]] = {
     "content_sha256": str,
 }
 """Keys of `pack.json` and the JSON type of each; others may stand beside them."""
+META_OPTIONAL: Final[dict[str, type]] = {
+    "files": dict,
+    "private": bool,
+    "preprocessing": dict,
+}
+"""Keys that may be absent, and their types."""
 
 _TIME = pa.timestamp("ns", tz="UTC")
 _BBOX = pa.struct([(name, pa.float64()) for name in ("xmin", "ymin", "xmax", "ymax")])
@@ -148,6 +157,16 @@ def content_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+def file_records(folder: Path) -> FileRecords:
+    """Size and SHA-256 of the files that `content_sha256` covers, sorted by name."""
+    found: FileRecords = {}
+    for path in content_files(folder):
+        with path.open("rb") as handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            found[path.name] = {"bytes": handle.tell(), "sha256": digest}
+    return found
+
+
 def content_sha256(folder: Path) -> str:
     """Hash over names and contents of all Parquet and HDF5 files of a pack.
 
@@ -155,12 +174,17 @@ def content_sha256(folder: Path) -> str:
         64 hexadecimal digits: SHA-256 of one line `SHA256  NAME` a file, sorted by
         name. `pack.json`, card and map are left out.
     """
-    total = hashlib.sha256()
-    for path in content_files(folder):
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        total.update(f"{digest}  {path.name}\n".encode())
-    return total.hexdigest()
+    return content_sha256_of(file_records(folder))
+
+
+def content_sha256_of(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """`content_sha256` of files whose own hashes are known.
+
+    Args:
+        files: name -> {"sha256": 64 hexadecimal digits, ...}.
+    """
+    lines = [f"{files[name]['sha256']}  {name}\n" for name in sorted(files)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def schema_faults(table: str, schema: pa.Schema) -> list[str]:
@@ -187,8 +211,9 @@ def meta_faults(meta: Any) -> list[str]:
     faults = [
         f"{META_FILE} has {key!r} of type {type(meta.get(key)).__name__}, "
         f"expected {kind.__name__}."
-        for key, kind in META_KEYS.items()
+        for key, kind in (META_KEYS | META_OPTIONAL).items()
         if not isinstance(meta.get(key), kind)
+        and (key in META_KEYS or meta.get(key) is not None)
     ]
     if faults:
         return faults

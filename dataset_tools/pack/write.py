@@ -1,34 +1,19 @@
 """Records and pictures to a pack that exists whole or not at all.
 
-Everything is written to a hidden folder beside the final name, flushed to the disk,
-checked, and renamed. What a killed run left behind is removed by the next one.
+The folder is checked before it gets its name: see `atomic`.
 """
 
-import json
-import os
-import re
-import shutil
-import socket
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import IntegrityError, UsageError
 from dataset_tools.pack import tables
+from dataset_tools.pack.atomic import new_folder
 from dataset_tools.pack.check import check_tables
-from dataset_tools.pack.format import (
-    FORMAT,
-    META_FILE,
-    VERSION,
-    Encoding,
-    Kind,
-    content_sha256,
-    shard_name,
-)
+from dataset_tools.pack.format import Encoding, Kind, shard_name
+from dataset_tools.pack.seal import seal
 from dataset_tools.pack.shards import Item, Pixels, batches, write_shard
 from dataset_tools.records import Frame, Sequence, SplitRow, Tile
 
@@ -52,6 +37,10 @@ class PackContents:
     rejections: dict[str, dict[str, int]] = field(default_factory=dict)
     """Stage -> reason -> how many."""
     encoding: Encoding = "encoded"
+    private: bool = False
+    """Whether its pictures may not be passed on."""
+    preprocessing: dict[str, Any] | None = None
+    """What was done to the pictures of a baked pack."""
 
 
 def write_pack(
@@ -69,74 +58,30 @@ def write_pack(
         UsageError: if something is there already, or an id is used twice.
         IntegrityError: if the records do not fit together.
     """
-    refuse_target(path, overwrite=overwrite)
     _refuse_doubles(contents)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_stale(path)
-    with _temporary_folder(path) as folder:
+    with new_folder(path, overwrite=overwrite) as folder:
         _write_content(folder, contents, picture)
-        _refuse_faults(folder, path)
-        _fsync(folder)
-        _move(folder, path)
+        refuse_faults(folder, path)
     return path
 
 
-def refuse_target(path: Path, *, overwrite: bool) -> None:
-    """Refuse to write where something is, before any work is done.
+def refuse_faults(folder: Path, path: Path) -> None:
+    """Refuse to finish a pack whose tables have an error.
+
+    Args:
+        folder: where it has been written.
+        path: its final name, for the message.
 
     Raises:
-        UsageError: if a pack is there and may not be replaced, or something else is.
+        IntegrityError: if the check of the tables finds an error.
     """
-    if not path.exists():
-        return
-    if not (path / META_FILE).is_file():
+    faults = [f for f in check_tables(folder) if f.severity == "error"]
+    if faults:
         message = (
-            f"{path} exists and is no pack (it has no {META_FILE}), so it is never "
-            "replaced. Choose another name."
+            f"The pack {path} is not written, its records do not fit together: "
+            f"{faults[0].message}"
         )
-        raise UsageError(message)
-    if not overwrite:
-        message = (
-            f"The pack {path} exists already. Choose another name, or give "
-            "--overwrite to replace it."
-        )
-        raise UsageError(message)
-
-
-def remove_stale(path: Path) -> None:
-    """Remove what killed writers of this pack left beside it."""
-    if not path.parent.is_dir():
-        return
-    pattern = re.compile(
-        rf"\.{re.escape(path.name)}\.(partial|old)-(.+)-(\d+)-[0-9a-f]+"
-    )
-    for found in sorted(path.parent.iterdir()):
-        match = pattern.fullmatch(found.name)
-        # Another machine may be writing on a shared disk: leave its folders alone.
-        if match is None or match[2] != _host() or _is_alive(int(match[3])):
-            continue
-        if match[1] == "old" and not path.exists():
-            found.rename(path)
-        else:
-            shutil.rmtree(found)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        with temporary.open("wb") as handle:
-            handle.write(data)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        raise IntegrityError(message)
 
 
 def _write_content(folder: Path, contents: PackContents, picture: Picture) -> None:
@@ -159,7 +104,16 @@ def _write_content(folder: Path, contents: PackContents, picture: Picture) -> No
         ("splits", tables.splits_table(contents.split_rows)),
     ):
         tables.write_table(table, folder / f"{name}.parquet")
-    _write_meta(folder, contents)
+    about = {
+        "name": contents.name,
+        "encoding": contents.encoding,
+        "licences": contents.licences,
+        "made_by": contents.made_by,
+        "rejections": contents.rejections,
+        "private": contents.private,
+        "preprocessing": contents.preprocessing,
+    }
+    seal(folder, about)
 
 
 def _write_shards(
@@ -170,28 +124,6 @@ def _write_shards(
         write_shard(folder / shard_name(number), batch, encoding=encoding)
         places |= {name: (number, row) for row, (name, _) in enumerate(batch)}
     return places
-
-
-def _write_meta(folder: Path, contents: PackContents) -> None:
-    meta = {
-        "format": FORMAT,
-        "version": VERSION,
-        "name": contents.name,
-        "encoding": contents.encoding,
-        "licences": contents.licences,
-        "made_by": contents.made_by,
-        "counts": {
-            "frames": len(contents.frames),
-            "tiles": len(contents.tiles),
-            "sequences": len(contents.sequences),
-            "sessions": len({f.session_id for f in contents.frames}),
-            "shards": len(list(folder.glob("*.h5"))),
-        },
-        "rejections": contents.rejections,
-        "content_sha256": content_sha256(folder),
-    }
-    text = json.dumps(meta, indent=2, allow_nan=False, ensure_ascii=False)
-    (folder / META_FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def _refuse_doubles(contents: PackContents) -> None:
@@ -205,71 +137,3 @@ def _refuse_doubles(contents: PackContents) -> None:
             double = next(i for i in ids if i in seen or seen.add(i))  # type: ignore[func-returns-value]
             message = f"Two of the {kind}s have the id {double!r}; ids must be unique."
             raise UsageError(message)
-
-
-def _refuse_faults(folder: Path, path: Path) -> None:
-    faults = [f for f in check_tables(folder) if f.severity == "error"]
-    if faults:
-        message = (
-            f"The pack {path} is not written, its records do not fit together: "
-            f"{faults[0].message}"
-        )
-        raise IntegrityError(message)
-
-
-@contextmanager
-def _temporary_folder(path: Path) -> Iterator[Path]:
-    folder = _beside(path, "partial")
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _move(folder: Path, path: Path) -> None:
-    """Put the finished folder under the final name; the old one goes last."""
-    if path.exists():
-        old = _beside(path, "old")
-        path.rename(old)
-        try:
-            folder.rename(path)
-        except OSError:
-            old.rename(path)
-            raise
-        shutil.rmtree(old)
-    else:
-        folder.rename(path)
-    _fsync_one(path.parent)
-
-
-def _fsync(folder: Path) -> None:
-    for path in chain(sorted(folder.iterdir()), [folder]):
-        _fsync_one(path)
-
-
-def _fsync_one(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _beside(path: Path, word: str) -> Path:
-    mark = f"{_host()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    return path.with_name(f".{path.name}.{word}-{mark}")
-
-
-def _host() -> str:
-    return re.sub(r"[^A-Za-z0-9.]", "_", socket.gethostname())
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

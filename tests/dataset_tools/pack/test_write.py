@@ -8,10 +8,11 @@ import pytest
 from made_pack import contents, frame, make, picture
 
 from dataset_tools.errors import IntegrityError, UsageError
+from dataset_tools.pack.atomic import remove_stale
 from dataset_tools.pack.format import content_sha256
 from dataset_tools.pack.read import Pack
 from dataset_tools.pack.records import frames_of, sequences_of, tiles_of
-from dataset_tools.pack.write import remove_stale, write_pack
+from dataset_tools.pack.write import write_pack
 
 
 def names(folder):
