@@ -132,12 +132,13 @@ def build_packs(run: DemoRun) -> None:
     for region, camera in tqdm(jobs, desc="packs", unit="pack"):
         out = run.pack(region.name, camera)
         if not (out / "pack.json").is_file():
-            build_pack(_build_settings(run, region.name, camera))
+            build_pack(build_settings(run, region.name, camera))
         if not (out / "card.md").is_file():
             write_card(out)
 
 
-def _build_settings(run: DemoRun, region: str, camera: str) -> Any:
+def build_settings(run: DemoRun, region: str, camera: str) -> Any:
+    """Parameters of the pack of one region and camera."""
     from dataset_tools.build import BuildSettings
 
     plan, world = run.plan, run.folder / "worlds" / region
