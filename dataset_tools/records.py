@@ -1,7 +1,8 @@
 """What the stages hand each other: fixes, frames, sequences, tiles, rejections.
 
 Conventions: WGS84 degrees; bearings in degrees clockwise from true north in
-[0, 360); times are UTC nanoseconds since 1970; unknown is None, never 0.
+[0, 360); times are UTC nanoseconds since 1970; unknown is None, never 0. Where a
+released data set comes without coordinates they are NaN here and null in a pack.
 """
 
 from collections import Counter
@@ -12,6 +13,11 @@ from typing import Any, Generic, Literal, TypeVar
 T = TypeVar("T")
 
 Projection = Literal["perspective", "equirectangular"]
+
+UNKNOWN = float("nan")
+"""A coordinate or a resolution that a released data set does not tell."""
+UNPLACED = ((UNKNOWN, UNKNOWN),) * 4
+"""Footprint of a tile of unknown position."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,7 @@ def card_text(facts: Mapping[str, Any]) -> str:
 
 def _extent(pack: Pack) -> dict[str, float] | None:
     both = pd.concat([pack.frames[["lat", "lon"]], pack.tiles[["lat", "lon"]]])
+    both = both.dropna()
     if both.empty:
         return None
     south, north = float(both["lat"].min()), float(both["lat"].max())
@@ -136,7 +137,8 @@ def _histograms(pack: Pack) -> dict[str, Histogram]:
     headings = {name: int((sector == i).sum()) for i, name in enumerate(SECTORS)}
     headings["unknown"] = int(len(heading) - len(known))
     months = _counted(frames["time"].dt.strftime("%Y-%m"))
-    scale = _counted(tiles["m_per_px"].round(3).map("{:.3f}".format))
+    known_scale = tiles["m_per_px"].dropna()
+    scale = _counted(known_scale.round(3).map("{:.3f}".format))
     offsets = [
         float(np.hypot(o["east_m"], o["north_m"]))
         for given, own in zip(sequences["offsets"], sequences["positives"], strict=True)
@@ -168,7 +170,7 @@ def _binned(values: npt.NDArray[np.float64]) -> Histogram:
 def _extent_text(facts: Mapping[str, Any]) -> str:
     extent, captured = facts["extent"], facts["captured"]
     if extent is None:
-        return "The pack holds no frame and no tile."
+        return "The pack holds no frame and no tile of known position."
     where = (
         f"Latitude {extent['south']:.5f} to {extent['north']:.5f}, longitude "
         f"{extent['west']:.5f} to {extent['east']:.5f}: about "

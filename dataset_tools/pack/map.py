@@ -43,6 +43,7 @@ def draw_map(pack: Pack, target: IO[bytes]) -> None:
 
 def _centre(pack: Pack) -> LocalFrame | None:
     both = pd.concat([pack.frames[["lat", "lon"]], pack.tiles[["lat", "lon"]]])
+    both = both.dropna()
     if both.empty:
         return None
     lat, lon = both["lat"].to_numpy(), both["lon"].to_numpy()
@@ -55,11 +56,12 @@ def _draw_tiles(
     from matplotlib.collections import PolyCollection
 
     split = _split_of(pack, scheme, kinds=("tile-open", "tile"))
-    shapes = shapely.from_wkb(pack.tiles["geometry"].to_numpy())
-    rings = shapely.get_coordinates(shapes).reshape(len(pack.tiles), 5, 2)
+    tiles = pack.tiles[pack.tiles["lat"].notna()]
+    shapes = shapely.from_wkb(tiles["geometry"].to_numpy())
+    rings = shapely.get_coordinates(shapes).reshape(len(tiles), 5, 2)
     east, north = frame.to_metres(rings[..., 1], rings[..., 0])
     corners = np.stack([east, north], axis=-1)
-    of = np.array([split.get(i, "") for i in pack.tiles.index], dtype=object)
+    of = np.array([split.get(i, "") for i in tiles.index], dtype=object)
     for name, colour in COLOURS.items():
         chosen = corners[of == name]
         if len(chosen):
@@ -81,11 +83,13 @@ def _draw_sequences(
 
     split = _split_of(pack, scheme, kinds=("sequence",))
     lines: dict[str, list[Any]] = {name: [] for name in COLOURS}
-    places = pack.frames[["lat", "lon"]]
+    places = pack.frames[["lat", "lon"]].dropna()
     east, north = frame.to_metres(places["lat"], places["lon"])
     at = dict(zip(places.index, zip(east, north, strict=True), strict=True))
     for name, ids in pack.sequences["frame_ids"].items():
-        lines[split.get(str(name), "")].append([at[i] for i in ids])
+        line = [at[i] for i in ids if i in at]
+        if line:
+            lines[split.get(str(name), "")].append(line)
     for name, colour in COLOURS.items():
         if lines[name]:
             label = f"{name or 'other'}: {len(lines[name]):,} sequences"

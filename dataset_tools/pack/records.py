@@ -9,7 +9,7 @@ import shapely
 from dataset_tools.pack.format import Encoding
 from dataset_tools.pack.read import Pack
 from dataset_tools.pack.write import PackContents
-from dataset_tools.records import Frame, Offset, Sequence, Tile
+from dataset_tools.records import UNPLACED, Frame, Offset, Sequence, Tile
 
 
 def contents_of(
@@ -93,7 +93,9 @@ def _rows(table: pd.DataFrame) -> Iterator[Any]:
     yield from table.itertuples()
 
 
-def _corners(geometry: bytes) -> tuple[tuple[float, float], ...]:
+def _corners(geometry: bytes | None) -> tuple[tuple[float, float], ...]:
+    if geometry is None:
+        return UNPLACED
     ring = shapely.get_coordinates(shapely.from_wkb(geometry))[:4]
     north_west, south_west, south_east, north_east = (
         tuple(map(float, p)) for p in ring

@@ -73,7 +73,7 @@ def frames_table(frames: Sequence[Frame], places: Places) -> pa.Table:
     lon, lat = _column(rows, "lon"), _column(rows, "lat")
     columns = {name: [getattr(f, name) for f in rows] for name in _plain(FRAMES, Frame)}
     columns |= _place_columns([f.frame_id for f in rows], places)
-    return _geo_table(FRAMES, columns, shapely.points(lon, lat))
+    return _geo_table(FRAMES, columns, _points(np.column_stack([lon, lat])))
 
 
 def tiles_table(tiles: Sequence[Tile], places: Places) -> pa.Table:
@@ -85,7 +85,10 @@ def tiles_table(tiles: Sequence[Tile], places: Places) -> pa.Table:
     corners = np.array([t.footprint for t in rows], float).reshape(len(rows), 4, 2)
     # Rings run counter-clockwise, as GeoJSON and most readers expect: NW, SW, SE, NE.
     rings = corners[:, [0, 3, 2, 1, 0]]
-    return _geo_table(TILES, columns, shapely.polygons(rings))
+    shapes = np.full(len(rows), None, dtype=object)
+    known = np.isfinite(rings).all(axis=(1, 2))
+    shapes[known] = shapely.polygons(rings[known])
+    return _geo_table(TILES, columns, shapes)
 
 
 def sequences_table(
@@ -120,7 +123,7 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 def geo_metadata(shapes: npt.NDArray[np.object_]) -> dict[str, Any]:
     """The GeoParquet `geo` value of a table with these shapely geometries [N]."""
-    kinds = shapely.get_type_id(shapes)
+    kinds = shapely.get_type_id(shapes[~shapely.is_missing(shapes)])
     names = {0: "Point", 1: "LineString", 3: "Polygon"}
     column: dict[str, Any] = {
         "encoding": "WKB",
@@ -131,7 +134,7 @@ def geo_metadata(shapes: npt.NDArray[np.object_]) -> dict[str, Any]:
             "bbox": {k: ["bbox", k] for k in ("xmin", "ymin", "xmax", "ymax")}
         },
     }
-    if len(shapes):
+    if not shapely.is_missing(shapes).all():
         column["bbox"] = [float(v) for v in shapely.total_bounds(shapes)]
     return {
         "version": GEOPARQUET,
@@ -148,13 +151,16 @@ def _geo_table(
     names = ("xmin", "ymin", "xmax", "ymax")
     columns["geometry"] = list(shapely.to_wkb(shapes))
     columns["bbox"] = pa.StructArray.from_arrays(
-        [pa.array(bounds[:, i], pa.float64()) for i in range(4)], names=list(names)
+        [pa.array(bounds[:, i], pa.float64()) for i in range(4)],
+        names=list(names),
+        mask=pa.array(shapely.is_missing(shapes)),
     )
     geo = json.dumps(geo_metadata(shapes), sort_keys=True)
     arrays = {
         f.name: columns[f.name]
         if isinstance(columns[f.name], pa.Array)
-        else pa.array(columns[f.name], f.type)
+        # NaN is how a record says that a number is unknown; a table says null.
+        else pa.array(columns[f.name], f.type, from_pandas=True)
         for f in schema
     }
     return pa.table(arrays, schema=schema.with_metadata({"geo": geo}))
@@ -163,17 +169,26 @@ def _geo_table(
 def _lines(
     rows: Sequence[Query], frames: Mapping[str, Frame]
 ) -> npt.NDArray[np.object_]:
-    shapes = np.empty(len(rows), dtype=object)
+    shapes = np.full(len(rows), None, dtype=object)
     counts = np.array([len(s.frame_ids) for s in rows], int)
     members = [frames[i] for s in rows for i in s.frame_ids]
     at = np.array([(f.lon, f.lat) for f in members], float).reshape(-1, 2)
     owner = np.repeat(np.arange(len(rows)), counts)
     line = counts[owner] > 1
-    if line.any():
-        which = np.unique(owner[line])
-        _, index = np.unique(owner[line], return_inverse=True)
-        shapes[which] = shapely.linestrings(at[line], indices=index)
-    shapes[owner[~line]] = shapely.points(at[~line])
+    unplaced = np.unique(owner[~np.isfinite(at).all(axis=1)])
+    drawn = line & ~np.isin(owner, unplaced)
+    if drawn.any():
+        which, index = np.unique(owner[drawn], return_inverse=True)
+        shapes[which] = shapely.linestrings(at[drawn], indices=index)
+    shapes[owner[~line]] = _points(at[~line])
+    return shapes
+
+
+def _points(at: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    """[N] points of (lon, lat) rows, None where a position is unknown."""
+    shapes = np.full(len(at), None, dtype=object)
+    known = np.isfinite(at).all(axis=1)
+    shapes[known] = shapely.points(at[known])
     return shapes
 
 

@@ -1,14 +1,20 @@
 import json
+import math
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from made_pack import contents, make, picture, tile
 
 from dataset_tools.errors import MissingDataError
+from dataset_tools.geodesy import offset_m
 from dataset_tools.pack import write
+from dataset_tools.pack.card import write_card
 from dataset_tools.pack.check import check_pack, exit_code
-from dataset_tools.records import Offset
+from dataset_tools.pack.read import Pack
+from dataset_tools.pack.records import contents_of
+from dataset_tools.records import UNPLACED, Offset
 from geobench.cli.check import command
 
 
@@ -48,8 +54,6 @@ def test_a_broken_sequence_is_an_error(tmp_path, unguarded, field, value, code):
     if field == "frame_ids":
         # The writer itself needs the frames of a line, so the table is changed.
         path = make(tmp_path)
-        import pyarrow.parquet as pq
-
         table = pq.read_table(path / "sequences.parquet")
         lists = [[*ids, "nowhere"] for ids in table["frame_ids"].to_pylist()]
         at = table.schema.get_field_index("frame_ids")
@@ -151,3 +155,60 @@ def test_the_command_prints_json_and_exits_with_the_worst(tmp_path):
     assert bad.exit_code == 4
     assert "images-00000.h5" in bad.output
     assert picture("frame", "s0/000")
+
+
+def test_a_pack_of_unknown_positions_is_sound_and_says_so(tmp_path):
+    given = contents()
+    nan = float("nan")
+    unplaced = {"lat": nan, "lon": nan}
+    path = make(
+        tmp_path,
+        frames=[replace(f, **unplaced) for f in given.frames],
+        tiles=[
+            replace(t, **unplaced, m_per_px=nan, footprint=UNPLACED)
+            for t in given.tiles
+        ],
+        sequences=[replace(s, **unplaced, offsets=()) for s in given.sequences],
+    )
+    findings = check_pack(path, decode_pictures=True)
+    assert {f.code for f in findings} == {"no-position"}
+    assert exit_code(findings) == 0
+    for name in ("frames", "tiles", "sequences"):
+        table = pq.read_table(path / f"{name}.parquet")
+        assert table["lat"].null_count == table["geometry"].null_count == len(table)
+    assert "no frame and no tile of known position" in write_card(path).read_text()
+    with Pack.open(path) as pack:
+        again = contents_of(pack, made_by={})
+    assert len(again.tiles) == 3
+    assert all(math.isnan(v) for t in again.tiles for c in t.footprint for v in c)
+
+
+def test_half_a_position_is_an_error(tmp_path, unguarded):
+    given = contents()
+    half = replace(given.sequences[0], lat=float("nan"))
+    assert "position" in codes(make(tmp_path, sequences=[half, *given.sequences[1:]]))
+
+
+def test_an_offset_may_be_measured_on_a_grid_a_degree_off_but_no_farther(
+    tmp_path, unguarded
+):
+    """300 m at 1 degree are 5.2 m apart, at 3 degrees 15.7 m; 6.5 m are allowed."""
+    given = contents()
+    near = given.sequences[0]
+    place = {t.tile_id: t for t in given.tiles}["t/grid"]
+    east, north = map(float, offset_m(near.lat, near.lon, place.lat, place.lon))
+    length = math.hypot(east, north)
+
+    def turned(degrees):
+        angle = math.atan2(east, north) + math.radians(degrees)
+        return Offset(
+            tile_id="t/grid",
+            east_m=length * math.sin(angle),
+            north_m=length * math.cos(angle),
+        )
+
+    for number, (degrees, wrong) in enumerate([(1.0, False), (3.0, True)]):
+        changed = replace(near, offsets=(turned(degrees),))
+        folder = tmp_path / str(number)
+        path = make(folder, sequences=[changed, *given.sequences[1:]])
+        assert ("offset" in codes(path)) is wrong
