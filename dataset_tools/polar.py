@@ -4,10 +4,15 @@ Column 0 looks south, a quarter of the width west, half of it north, three quart
 east; the top row is half a tile away and the bottom row is the centre itself. The
 geometry is the one published with SAFA (Shi et al., NeurIPS 2019), in its own order
 of operations, so that its numbers are met to the last bit.
+
+The engine "exact" is that, in float64. "opencv" is `cv2.remap` with float32
+coordinates: several times faster, rounded instead of cut off, so up to 1 grey level
+above it with OpenCV 5; OpenCV 4 also reads at 1/32 of a pixel, which can be off by
+1/16 of the difference between neighbouring pixels. It needs the extra `fast`.
 """
 
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +20,23 @@ import numpy.typing as npt
 from dataset_tools.errors import UsageError
 
 Output = Literal["uint8", "float"]
+Engine = Literal["exact", "opencv"]
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
 
 
 class _SampleMap(NamedTuple):
     """Where each output pixel [h*w] reads: four flat indices and four weights."""
 
-    upper_left: npt.NDArray[np.intp]
-    lower_left: npt.NDArray[np.intp]
-    upper_right: npt.NDArray[np.intp]
-    lower_right: npt.NDArray[np.intp]
-    left: npt.NDArray[np.float64]
-    right: npt.NDArray[np.float64]
-    upper: npt.NDArray[np.float64]
-    lower: npt.NDArray[np.float64]
+    upper_left: Indices
+    lower_left: Indices
+    upper_right: Indices
+    lower_right: Indices
+    left: Floats
+    right: Floats
+    upper: Floats
+    lower: Floats
 
 
 def polar_transform(
@@ -36,6 +45,7 @@ def polar_transform(
     width: int,
     *,
     output: Output = "uint8",
+    engine: Engine = "exact",
 ) -> npt.NDArray[np.generic]:
     """The tile unrolled around its centre, north in the middle column.
 
@@ -45,16 +55,31 @@ def polar_transform(
         width: columns of the result, at least 1; 360 degrees from south over west.
         output: "uint8" drops the fraction, as GeoDTR's writer did and for values in
             0..255; "float" keeps it.
+        engine: "exact", the same on every machine, or "opencv", which takes uint8
+            tiles and gives uint8.
 
     Returns:
         [height, width, C], uint8 or float64.
 
     Raises:
-        UsageError: if the tile is not square or a size is below 1.
+        UsageError: if the tile is not square, a size is below 1, or the engine cannot
+            do what is asked or is not installed.
 
     >>> polar_transform(np.full((8, 8, 3), 7, np.uint8), 2, 4).shape
     (2, 4, 3)
     """
+    _refuse_shapes(tile, height, width)
+    if engine == "opencv":
+        return _by_opencv(tile, height, width, output=output)
+    at = _sample_map(tile.shape[0], height, width)
+    shape = height, width, tile.shape[2]
+    if output == "uint8" and tile.dtype == np.uint8 and tile.shape[2] == 3:
+        return _of_rgb(tile.view(np.uint8), at).reshape(shape)
+    image = _of_any(tile, at).reshape(shape)
+    return image.astype(np.uint8) if output == "uint8" else image
+
+
+def _refuse_shapes(tile: npt.NDArray[np.generic], height: int, width: int) -> None:
     if tile.ndim != 3 or tile.shape[0] != tile.shape[1] or tile.shape[0] < 2:
         raise UsageError(
             f"The polar transform needs a square tile [S, S, C] with S >= 2, got the "
@@ -65,24 +90,103 @@ def polar_transform(
             f"The polar transform needs a height and a width of at least 1, got "
             f"{height} x {width}."
         )
-    at = _sample_map(tile.shape[0], height, width)
+
+
+def _of_any(tile: npt.NDArray[np.generic], at: _SampleMap) -> Floats:
+    """[h*w, C] of a tile of any type and number of channels."""
     flat = tile.reshape(-1, tile.shape[2]).astype(np.float64)
-    values = at.left * (at.upper * flat[at.upper_left] + at.lower * flat[at.lower_left])
-    values += at.right * (
-        at.upper * flat[at.upper_right] + at.lower * flat[at.lower_right]
+    left, right = at.left[:, None], at.right[:, None]
+    upper, lower = at.upper[:, None], at.lower[:, None]
+    values = left * (upper * flat[at.upper_left] + lower * flat[at.lower_left])
+    values += right * (upper * flat[at.upper_right] + lower * flat[at.lower_right])
+    return values
+
+
+def _of_rgb(tile: npt.NDArray[np.uint8], at: _SampleMap) -> npt.NDArray[np.uint8]:
+    """[h*w, 3] of a tile [S, S, 3]; bit for bit `_of_any` with the fraction dropped.
+
+    A pixel and the one to its right lie in 6 neighbouring bytes, so 8 bytes at every
+    pixel make two gathers do for four, and channels come out of them as columns.
+    """
+    count = tile.shape[0] * tile.shape[1]
+    raw = np.zeros(tile.size + 8, np.uint8)
+    raw[: tile.size] = tile.reshape(-1)
+    # Beside the last column lies the next row's first pixel: its weight is 0.
+    pairs = np.ndarray((count,), np.uint64, buffer=raw, strides=(3,)).copy()
+    above = pairs.take(at.upper_left).view(np.uint8).reshape(-1, 8)
+    below = pairs.take(at.lower_left).view(np.uint8).reshape(-1, 8)
+    image = np.empty((len(above), 3), np.uint8)
+    values, beside, term = (np.empty(len(above)) for _ in range(3))
+    for c in range(3):
+        np.multiply(at.upper, above[:, c], out=values)
+        np.multiply(at.lower, below[:, c], out=term)
+        values += term
+        values *= at.left
+        np.multiply(at.upper, above[:, c + 3], out=beside)
+        np.multiply(at.lower, below[:, c + 3], out=term)
+        beside += term
+        beside *= at.right
+        values += beside
+        image[:, c] = values
+    return image
+
+
+def _by_opencv(
+    tile: npt.NDArray[np.generic], height: int, width: int, *, output: Output
+) -> npt.NDArray[np.uint8]:
+    if tile.dtype != np.uint8 or output != "uint8":
+        message = (
+            f"The polar engine 'opencv' makes uint8 of uint8 tiles, got {tile.dtype} "
+            f"and output={output!r}. Use engine='exact'."
+        )
+        raise UsageError(message)
+    cv2 = opencv()
+    row, column = _float_map(tile.shape[0], height, width)
+    image = cv2.remap(
+        tile, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    image = values.reshape(height, width, tile.shape[2])
-    return image.astype(np.uint8) if output == "uint8" else image
+    return np.asarray(image, np.uint8).reshape(height, width, tile.shape[2])
+
+
+def opencv() -> Any:
+    """The module `cv2`.
+
+    Raises:
+        UsageError: if it is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        message = (
+            "The engine 'opencv' needs OpenCV, which is not installed: "
+            "pip install 'crossview-geobench[fast]', or use engine='exact'."
+        )
+        raise UsageError(message) from error
+    return cv2
+
+
+@lru_cache(maxsize=16)
+def _float_map(
+    side: int, height: int, width: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Row and column [height, width] that each output pixel reads."""
+    row, column = _places(side, height, width)
+    return row.astype(np.float32), column.astype(np.float32)
+
+
+def _places(side: int, height: int, width: int) -> tuple[Floats, Floats]:
+    """Row and column [height, width] of the tile, pixels."""
+    half = side / 2.0
+    i, j = np.arange(height, dtype=np.float64), np.arange(width, dtype=np.float64)
+    radius = (half / height * (height - 1 - i))[:, None]
+    angle = (2 * np.pi * j / width)[None, :]
+    return half + radius * np.cos(angle), half - radius * np.sin(angle)
 
 
 @lru_cache(maxsize=16)
 def _sample_map(side: int, height: int, width: int) -> _SampleMap:
     """Indices and weights for one tile size and one output size."""
-    half = side / 2.0
-    radius = half / height * (height - 1 - np.arange(height))[:, None]
-    angle = 2 * np.pi * np.arange(width)[None, :] / width
-    row = (half + radius * np.cos(angle)).ravel()
-    column = (half - radius * np.sin(angle)).ravel()
+    row, column = (place.ravel() for place in _places(side, height, width))
     top, left = row.astype(np.intp), column.astype(np.intp)
     # The lower neighbour can lie one past the edge on tiles with fewer pixels than
     # `height`; its weight is then below one pixel and the published code counts 0.
@@ -95,8 +199,8 @@ def _sample_map(side: int, height: int, width: int) -> _SampleMap:
         lower_left=below * side + left,
         upper_right=top * side + beside,
         lower_right=below * side + beside,
-        left=lefts[:, None],
-        right=rights[:, None],
-        upper=upper[:, None],
-        lower=lower[:, None],
+        left=lefts,
+        right=rights,
+        upper=upper,
+        lower=lower,
     )

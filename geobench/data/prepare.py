@@ -103,8 +103,7 @@ def prepare_tiles(
         if not spec.polar:
             return resize(picture, spec.satellite_size)
         height, width = spec.satellite_size
-        polar = polar_transform(picture, height, width)
-        return np.asarray(polar).astype(np.uint8)
+        return np.asarray(polar_transform(picture, height, width), np.uint8)
 
     ids = list(tile_ids)
     return _prepare(

@@ -1,4 +1,5 @@
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +60,45 @@ def test_a_tile_that_is_not_square_is_refused(shape):
 def test_an_empty_result_is_refused():
     with pytest.raises(UsageError, match="at least 1"):
         polar_transform(np.zeros((4, 4, 3), np.uint8), 0, 8)
+
+
+@pytest.mark.parametrize(("side", "height"), [(61, 14), (20, 50), (2, 9), (33, 33)])
+def test_the_quick_way_for_rgb_gives_the_bits_of_the_general_one(side, height):
+    tile = np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8)
+    quick = polar_transform(tile, height, 77)
+    general = polar_transform(tile, height, 77, output="float")
+    assert np.array_equal(quick, general.astype(np.uint8))
+
+
+def test_a_tile_that_is_a_slice_of_another_array_is_read_right():
+    whole = np.random.default_rng(0).integers(0, 256, (40, 50, 4), np.uint8)
+    part = whole[3:33, 5:35, :3]
+    assert np.array_equal(
+        polar_transform(part, 8, 32), polar_transform(part.copy(), 8, 32)
+    )
+
+
+def test_opencv_stays_within_its_stated_deviation():
+    pytest.importorskip("cv2")
+    tile = np.random.default_rng(3).integers(0, 256, (90, 90, 3), np.uint8)
+    exact = polar_transform(tile, 28, 154).astype(int)
+    quick = polar_transform(tile, 28, 154, engine="opencv").astype(int)
+    assert quick.shape == exact.shape
+    # Noise is the worst case: neighbours differ by up to 255.
+    assert np.abs(quick - exact).max() <= 1 + 255 / 16
+    assert np.abs(quick - exact).mean() <= 1.0
+
+
+def test_opencv_keeps_a_single_channel():
+    pytest.importorskip("cv2")
+    tile = np.full((12, 12, 1), 9, np.uint8)
+    assert (polar_transform(tile, 4, 8, engine="opencv") == np.full((4, 8, 1), 9)).all()
+
+
+def test_opencv_refuses_what_it_cannot_do_and_names_its_package(monkeypatch):
+    tile = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(UsageError, match="Use engine='exact'"):
+        polar_transform(tile, 4, 8, output="float", engine="opencv")
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(UsageError, match=r"crossview-geobench\[fast\]"):
+        polar_transform(tile, 4, 8, engine="opencv")
