@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+Columns = tuple[Array, Array, Array]
+"""Earth-centred x, y and z, metres."""
 
 SEMI_MAJOR_M = 6378137.0
 ECCENTRICITY_2 = 6.69437999014e-3
@@ -102,16 +104,49 @@ def offset_m(
 
 def ecef_m(lat: npt.ArrayLike, lon: npt.ArrayLike) -> Array:
     """[N, 3] Earth-centred coordinates at height 0: trees that cross 180 degrees."""
-    phi, lam = np.radians(np.atleast_1d(lat)), np.radians(np.atleast_1d(lon))
-    radius = SEMI_MAJOR_M / np.sqrt(1.0 - ECCENTRICITY_2 * np.sin(phi) ** 2)
-    return np.stack(
-        [
-            radius * np.cos(phi) * np.cos(lam),
-            radius * np.cos(phi) * np.sin(lam),
-            radius * (1.0 - ECCENTRICITY_2) * np.sin(phi),
-        ],
-        axis=-1,
-    )
+    return np.stack(ecef_columns(np.atleast_1d(lat), np.atleast_1d(lon)), axis=-1)
+
+
+def ecef_columns(lat: npt.ArrayLike, lon: npt.ArrayLike) -> Columns:
+    """Earth-centred x, y, z at height 0, metres, each [N]: one array an axis is fast.
+
+    A chord between two of them is shorter than the geodesic by its cube over 24 R^2:
+    1 micrometre at 1 km. It costs a tenth of a geodesic.
+    """
+    phi, lam = np.radians(lat), np.radians(lon)
+    sine, cosine = np.sin(phi), np.cos(phi)
+    radius = SEMI_MAJOR_M / np.sqrt(1.0 - ECCENTRICITY_2 * sine * sine)
+    across = radius * cosine
+    up = radius * (1.0 - ECCENTRICITY_2) * sine
+    return across * np.cos(lam), across * np.sin(lam), up
+
+
+def chord_m(a: Columns, b: Columns) -> Array:
+    """[N] straight distance between Earth-centred positions, metres."""
+    squares = [(q - p) ** 2 for p, q in zip(a, b, strict=True)]
+    return np.asarray(np.sqrt(squares[0] + squares[1] + squares[2]))
+
+
+def chord_bearing_deg(a: Columns, b: Columns) -> Array:
+    """[N] bearing from a to b in [0, 360), from Earth-centred positions.
+
+    The azimuth of the normal section: within 1e-6 degrees of the geodesic's up to 2 km
+    (the difference grows with the square of the distance), at a tenth of its cost.
+    """
+    x, y, z = a
+    step_x, step_y, step_z = (q - p for p, q in zip(a, b, strict=True))
+    axis = np.hypot(x, y)
+    # Sine and cosine of the geodetic latitude, from Bowring's relation at height 0.
+    flat = (1.0 - ECCENTRICITY_2) * axis
+    slant = np.hypot(z, flat)
+    sine, cosine = z / slant, flat / slant
+    with np.errstate(invalid="ignore", divide="ignore"):
+        east = (x * step_y - y * step_x) / axis
+        outward = (x * step_x + y * step_y) / axis
+    bearing = np.degrees(np.arctan2(east, cosine * step_z - sine * outward))
+    bearing = np.where(bearing < 0.0, bearing + 360.0, bearing)
+    # A bearing of -1e-20 would round up to the full circle.
+    return np.where(bearing >= 360.0, 0.0, bearing)
 
 
 def utm_epsg(lat: float, lon: float) -> int:

@@ -1,21 +1,9 @@
-"""What cleaning still believes, and what its checks share."""
+"""What cleaning still believes."""
 
 import math
 from dataclasses import dataclass, fields
 
-import numpy as np
-import numpy.typing as npt
-
 from dataset_tools.errors import UsageError
-from dataset_tools.records import Frame
-from dataset_tools.tracks.fixes import Fault
-from dataset_tools.tracks.times import NS_PER_S
-
-Faults = dict[int, Fault]
-"""Index of a frame -> why it is left out."""
-
-
-Degrees = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +48,3 @@ class CleaningLimits:
             if math.isnan(value) or value < 0:
                 message = f"The cleaning limit {limit.name} is {value!r}; 0 or more."
                 raise UsageError(message)
-
-
-def elapsed_s(a: Frame, b: Frame, limits: CleaningLimits) -> float:
-    """Seconds from one timed frame to another, at least the clock's resolution."""
-    assert a.time is not None
-    assert b.time is not None
-    return max(abs(b.time - a.time) / NS_PER_S, limits.time_resolution_s)
-
-
-def degrees(frames: list[Frame]) -> tuple[Degrees, Degrees]:
-    """[N] latitudes and [N] longitudes of frames, degrees."""
-    lat = np.array([frame.lat for frame in frames], float)
-    return lat, np.array([frame.lon for frame in frames], float)

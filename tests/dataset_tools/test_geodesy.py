@@ -60,3 +60,16 @@ def test_chords_are_exact_enough_for_a_tile():
     a, b = geodesy.ecef_m([44.5, 44.5009], [-72.5, -72.5])
     arc = float(geodesy.distance_m(44.5, -72.5, 44.5009, -72.5))
     assert float(np.linalg.norm(a - b)) == pytest.approx(arc, abs=1e-4)
+
+
+@pytest.mark.parametrize("lat", [-89.0, -35.3, 0.0, 44.5, 80.0])
+@pytest.mark.parametrize("metres", [0.5, 8.0, 1_000.0, 2_000.0])
+def test_chords_are_geodesics_over_the_length_of_a_step(lat, metres):
+    bearing = np.arange(0.0, 360.0, 7.0)
+    lat_b, lon_b = geodesy.destination(lat, 179.999, bearing, metres)
+    a = geodesy.ecef_columns(np.full(lat_b.shape, lat), np.full(lat_b.shape, 179.999))
+    b = geodesy.ecef_columns(lat_b, lon_b)
+    np.testing.assert_allclose(geodesy.chord_m(a, b), metres, atol=1e-5)
+    turn = (geodesy.chord_bearing_deg(a, b) - bearing + 180.0) % 360.0 - 180.0
+    # A nanometre of rounding over half a metre is 1e-7 degrees.
+    np.testing.assert_allclose(turn, 0.0, atol=1e-6)
