@@ -7,9 +7,9 @@ card shows the same numbers.
 """
 
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,20 @@ from dataset_tools.build_drive import (
     drive_sequences,
     sequence_rule,
 )
+from dataset_tools.build_pictures import (
+    BuildPictures,
+    fingerprint,
+    open_sources,
+    picture_bytes,
+)
 from dataset_tools.build_settings import BuildReport, BuildSettings, StageReport
 from dataset_tools.build_views import Views, make_views, pairing_rule
 from dataset_tools.errors import UnreadableError
-from dataset_tools.imagery import LIST_SUFFIXES, Imagery, open_imagery
+from dataset_tools.imagery import Imagery
 from dataset_tools.imagery.mosaic import Mosaic
-from dataset_tools.pack.atomic import refuse_target
-from dataset_tools.pack.format import Kind
+from dataset_tools.pack.atomic import one_writer, refuse_target
 from dataset_tools.pack.read import read_meta
-from dataset_tools.pack.write import PackContents, write_pack
-from dataset_tools.pictures import encode_jpeg, without_metadata
+from dataset_tools.pack.write import PackContents, Writing, write_pack
 from dataset_tools.records import Frame, Rejection
 
 __all__ = ["BuildReport", "BuildSettings", "StageReport", "build_pack"]
@@ -39,23 +43,61 @@ Progress = Callable[[str, int, int], None]
 
 
 def build_pack(
-    settings: BuildSettings, *, progress: Progress | None = None
+    settings: BuildSettings, *, workers: int = 1, progress: Progress | None = None
 ) -> BuildReport:
     """Build a pack; nothing is left under its name if that fails.
 
+    Killed, it goes on where it was when it is called again with the same settings, and
+    ends with the same bytes. The stages up to the splits are done anew each time.
+
     Args:
         settings: every parameter.
+        workers: processes that make pictures; the bytes do not depend on it.
         progress: called as the work goes on.
 
     Raises:
-        UsageError: if parameters make no sense, or the pack exists already.
+        UsageError: if parameters make no sense, the pack exists already or is being
+            written.
         MissingDataError: if an input is not there.
         UnreadableError: if an input cannot be read, or nothing is left of the drive.
+        OutputError: if the pack cannot be written.
     """
-    refuse_target(settings.out, overwrite=settings.overwrite)
     say = progress or _silent
     stages = Stages()
-    with _imagery(settings) as imagery:
+    notes: list[str] = []
+    with one_writer(settings.out):
+        refuse_target(settings.out, overwrite=settings.overwrite)
+        contents, warnings = _planned(settings, stages, say)
+        how = Writing(
+            inputs=fingerprint(settings, contents),
+            size=partial(picture_bytes, settings),
+            shard_bytes=round(settings.shard_mib * 1024**2),
+            workers=workers,
+            progress=partial(say, "pack"),
+            note=notes.append,
+        )
+        pictures = BuildPictures(settings)
+        path = write_pack(
+            settings.out,
+            contents,
+            picture=pictures,
+            overwrite=settings.overwrite,
+            how=how,
+        )
+    return BuildReport(
+        path=path,
+        stages=tuple(stages.reports),
+        counts=read_meta(path)["counts"],
+        warnings=tuple(warnings),
+        notes=tuple(notes),
+    )
+
+
+def _planned(
+    settings: BuildSettings, stages: Stages, say: Progress
+) -> tuple[PackContents, list[str]]:
+    """Everything of the pack but its pictures, and what to warn about."""
+    with open_sources(settings) as imagery:
         say("sequences", 0, 1)
         sequences, frames = drive_sequences(settings, stages)
         _refuse_nothing(settings, len(sequences), "sequence", stages=stages)
@@ -65,42 +107,7 @@ def build_pack(
         _refuse_nothing(settings, len(placed), "pair", stages=stages)
         used = _used_frames(views, frames, stages)
         contents = _contents(settings, views, used, stages=stages, imagery=imagery)
-        picture = _Pictures(settings, views, imagery, frames=used, say=say)
-        path = write_pack(
-            settings.out, contents, picture=picture, overwrite=settings.overwrite
-        )
-    return BuildReport(
-        path=path,
-        stages=tuple(stages.reports),
-        counts=read_meta(path)["counts"],
-        warnings=tuple(_warnings(settings, views)),
-    )
-
-
-@contextmanager
-def _imagery(settings: BuildSettings) -> Iterator[Imagery]:
-    """The imagery, one or several put behind each other, closed at the end."""
-    with ExitStack() as stack:
-        parts, paths = [], settings.imagery
-        for path in paths:
-            part = open_imagery(
-                path,
-                licence=settings.licence,
-                attribution=settings.attribution,
-                captured=settings.captured,
-                season=settings.season,
-                crs=settings.imagery_crs
-                if len(paths) == 1 or _is_raster(path)
-                else None,
-            )
-            stack.callback(part.close)
-            parts.append(part)
-        yield parts[0] if len(parts) == 1 else Mosaic(parts)
-
-
-def _is_raster(path: Path) -> bool:
-    """Whether a CRS can be given for it; tile folders and lists have their own."""
-    return not path.is_dir() and path.suffix.lower() not in LIST_SUFFIXES
+        return contents, [*_warnings(settings, views)]
 
 
 def _refuse_nothing(
@@ -178,49 +185,6 @@ def made_by(settings: BuildSettings) -> dict[str, Any]:
             **{name: _version(name) for name in ("crossview-geobench", *packages)},
         },
     }
-
-
-class _Pictures:
-    """The bytes of frames and tiles, as `write_pack` asks for them."""
-
-    def __init__(
-        self,
-        settings: BuildSettings,
-        views: Views,
-        imagery: Imagery,
-        *,
-        frames: dict[str, Frame],
-        say: Progress,
-    ) -> None:
-        self._settings, self._imagery = settings, imagery
-        self._frames = frames
-        self._tiles = {t.tile_id: t for t in views.tiles}
-        self._lists: Mapping[str, Imagery] = views.lists
-        self._say, self._done = say, 0
-
-    def __call__(self, kind: Kind, name: str) -> bytes:
-        self._done += 1
-        self._say("pack", self._done, len(self._frames) + len(self._tiles))
-        return self._frame(name) if kind == "frame" else self._tile(name)
-
-    def _frame(self, name: str) -> bytes:
-        drive, source = self._settings.drive, self._frames[name].source
-        assert drive is not None
-        assert source is not None
-        return without_metadata((drive / source).read_bytes())
-
-    def _tile(self, name: str) -> bytes:
-        tile = self._tiles[name]
-        source = self._lists.get(name, self._imagery)
-        side_m = tile.m_per_px * tile.width_px
-        pixels = source.crop(tile.lat, tile.lon, side_m=side_m, size_px=tile.width_px)
-        if isinstance(pixels, Rejection):
-            message = (
-                f"Tile {name!r} at {tile.lat:.6f}, {tile.lon:.6f} could be paired and "
-                f"cannot be cut now: {pixels.reason}. Is the imagery being changed?"
-            )
-            raise UnreadableError(message)
-        return encode_jpeg(pixels)
 
 
 def _warnings(settings: BuildSettings, views: Views) -> Iterator[str]:

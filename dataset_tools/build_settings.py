@@ -24,6 +24,8 @@ class BuildSettings(DriveSettings, TileSettings, SplitSettings):
     """Name of the pack; its folder's name without suffix if none is given."""
     seed: int = Field(0, ge=0)
     """Seed of everything random."""
+    shard_mib: float = Field(64.0, gt=0)
+    """Size of a shard file, MiB, roughly; shards are what workers share out."""
     overwrite: bool = False
     """Replace a pack that is already there."""
 
@@ -60,3 +62,5 @@ class BuildReport:
     counts: dict[str, int]
     """As in `pack.json`."""
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What was done with the work of an earlier run."""

@@ -26,8 +26,6 @@ class Views:
     sequences: list[Sequence]
     tiles: list[Tile]
     split_rows: list[SplitRow]
-    lists: dict[str, TileList]
-    """Tile id -> the list it came from, for the tiles of `gallery`."""
     warnings: tuple[str, ...]
 
 
@@ -49,8 +47,7 @@ def make_views(
     rule = pairing_rule(settings)
     paired = pair(sequences, frames, imagery, rule)
     stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
-    lists = _listed(settings, stages)
-    listed = [t for _, tile_list in lists for t in tile_list.tiles]
+    listed = _listed(settings, stages)
     _refuse_doubles({t.tile_id for t in paired.tiles}, listed)
     tiles = _sources(paired.tiles, imagery) + listed
     queries = label(paired.sequences, tiles) if listed else paired.sequences
@@ -74,7 +71,6 @@ def make_views(
         sequences=queries,
         tiles=sorted(tiles, key=lambda t: t.tile_id),
         split_rows=extra.split.rows,
-        lists={t.tile_id: tile_list for _, tile_list in lists for t in tile_list.tiles},
         warnings=(*paired.warnings, *extra.warnings),
     )
 
@@ -94,18 +90,25 @@ def pairing_rule(settings: BuildSettings) -> PairingRule:
     )
 
 
-def _listed(settings: BuildSettings, stages: Stages) -> list[tuple[str, TileList]]:
-    found = []
-    rejected: list[Rejection] = []
+def open_gallery(settings: BuildSettings) -> list[TileList]:
+    """The tile lists whose pictures join the open gallery.
+
+    Raises:
+        MissingDataError: if a list is not there.
+        UnreadableError: if one cannot be read.
+    """
     about = About(licence=settings.licence, attribution=settings.attribution)
-    for path in settings.gallery:
-        tile_list = open_tile_list(path, about, side_m=settings.gallery_side_m)
-        found.append((path.name, tile_list))
-        rejected += tile_list.rejected
+    side_m = settings.gallery_side_m
+    return [open_tile_list(path, about, side_m=side_m) for path in settings.gallery]
+
+
+def _listed(settings: BuildSettings, stages: Stages) -> list[Tile]:
+    found = open_gallery(settings)
+    tiles = [tile for tile_list in found for tile in tile_list.tiles]
     if found:
-        kept = sum(len(tile_list.tiles) for _, tile_list in found)
-        stages.add("gallery", "tiles", kept, rejected)
-    return found
+        rejected = [r for tile_list in found for r in tile_list.rejected]
+        stages.add("gallery", "tiles", len(tiles), rejected)
+    return tiles
 
 
 def _refuse_doubles(have: set[str], listed: list[Tile]) -> None:

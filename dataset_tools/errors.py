@@ -4,6 +4,7 @@
     ├── UsageError (ValueError)            2  a parameter makes no sense
     ├── MissingDataError (FileNotFoundError) 3  something named is not there
     ├── UnreadableError (OSError)          3  it is there and cannot be used
+    ├── OutputError (OSError)              3  the output cannot be written
     └── IntegrityError (ValueError)        4  checksum, hash or schema is wrong
 
 Bad *data items* are no exceptions: they become `records.Rejection`.
@@ -32,6 +33,12 @@ class MissingDataError(DatasetToolsError, FileNotFoundError):
 
 class UnreadableError(DatasetToolsError, OSError):
     """Data exist and cannot be used: corrupt, without CRS, of a refused kind."""
+
+    exit_code = 3
+
+
+class OutputError(DatasetToolsError, OSError):
+    """What was made cannot be written: disk full, read-only, broken."""
 
     exit_code = 3
 

@@ -159,12 +159,14 @@ def content_files(folder: Path) -> list[Path]:
 
 def file_records(folder: Path) -> FileRecords:
     """Size and SHA-256 of the files that `content_sha256` covers, sorted by name."""
-    found: FileRecords = {}
-    for path in content_files(folder):
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
-            found[path.name] = {"bytes": handle.tell(), "sha256": digest}
-    return found
+    return {path.name: file_record(path) for path in content_files(folder)}
+
+
+def file_record(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 of one file."""
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        return {"bytes": handle.tell(), "sha256": digest}
 
 
 def content_sha256(folder: Path) -> str:

@@ -13,20 +13,26 @@ from dataset_tools.pack.format import (
     ID_COLUMN,
     META_FILE,
     VERSION,
+    FileRecords,
+    content_files,
     content_sha256_of,
-    file_records,
+    file_record,
 )
 
 
-def seal(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+def seal(
+    folder: Path, about: Mapping[str, Any], *, known: FileRecords | None = None
+) -> dict[str, Any]:
     """Write `pack.json`, the last file of a pack; returns what it holds.
 
     Args:
         folder: holds the four tables and the shards.
         about: `name`, `encoding`, `licences`, `made_by`, `rejections`, and where they
             apply `private` and `preprocessing`; counts and hashes are added.
+        known: size and hash of files that need not be read again.
     """
-    files = file_records(folder)
+    known = known or {}
+    files = {p.name: known.get(p.name) or file_record(p) for p in content_files(folder)}
     meta: dict[str, Any] = {
         "format": FORMAT,
         "version": VERSION,

@@ -5,8 +5,10 @@ links and virtual datasets can read other files, and a header can declare more t
 is stored. `ShardReader` therefore looks at the structure before it reads a value.
 """
 
+import io
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +16,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from dataset_tools.errors import IntegrityError, UnreadableError
+from dataset_tools.errors import IntegrityError, UnreadableError, UsageError
 from dataset_tools.pack.format import SHARD_MEMBERS, Encoding
 
 Pixels = npt.NDArray[np.uint8]
@@ -27,40 +29,61 @@ small enough that a damaged one is cheap to fetch again."""
 MOST_ROWS: Final = 10_000_000
 
 
-def batches(items: Iterable[Item], limit: int = SHARD_BYTES) -> Iterator[list[Item]]:
-    """Items cut into lists of about `limit` bytes each, in their order."""
-    batch: list[Item] = []
-    size = 0
-    for item in items:
-        batch.append(item)
-        size += _size(item[1])
-        if size >= limit:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+@contextmanager
+def shard_image(items: Iterable[Item], *, encoding: Encoding) -> Iterator[memoryview]:
+    """The content of a shard file, made in memory; equal items give equal bytes.
+
+    HDF5 never sees the disk, so that a full one is an ordinary error of an ordinary
+    write. The pictures are held twice at most.
+
+    Args:
+        items: at least one picture.
+        encoding: of the pack.
+
+    Raises:
+        UsageError: if pictures of a baked shard differ in size.
+    """
+    file = io.BytesIO()
+    _fill(file, items, encoding)
+    with file.getbuffer() as image:
+        yield image
 
 
-def write_shard(path: Path, items: list[Item], *, encoding: Encoding) -> None:
-    """Write one shard from at least one picture; equal items give equal bytes."""
-    payload: list[Any] = [
-        p if isinstance(p, bytes) else np.ascontiguousarray(p) for _, p in items
-    ]
-    crc = np.array([zlib.crc32(p) for p in payload], np.uint32)
-    ids = [name.encode() for name, _ in items]
-    with h5py.File(path, "w", track_order=False) as file:
+def _fill(target: io.BytesIO, items: Iterable[Item], encoding: Encoding) -> None:
+    data, offset, crc, ids = bytearray(), [0], list[int](), list[bytes]()
+    shape: tuple[int, ...] | None = None
+    for name, payload in items:
+        if not isinstance(payload, bytes):
+            shape = _one_shape(payload, shape, name)
+            payload = payload.tobytes()
+        data += payload
+        offset.append(len(data))
+        crc.append(zlib.crc32(payload))
+        ids.append(name.encode())
+    stored = np.frombuffer(data, np.uint8)
+    with h5py.File(target, "w", track_order=False) as file:
         if encoding == "encoded":
-            offset = np.cumsum([0, *(_size(p) for p in payload)], dtype=np.int64)
-            joined = np.frombuffer(b"".join(bytes(p) for p in payload), np.uint8)
-            file.create_dataset("bytes", data=joined)
-            file.create_dataset("offset", data=offset)
+            file.create_dataset("bytes", data=stored)
+            file.create_dataset("offset", data=np.array(offset, np.int64))
         else:
-            file.create_dataset(
-                "images", data=np.stack([np.asarray(p) for p in payload])
-            )
-        file.create_dataset("crc32", data=crc)
+            assert shape is not None
+            file.create_dataset("images", data=stored.reshape(len(ids), *shape))
+        file.create_dataset("crc32", data=np.array(crc, np.uint32))
         kind = h5py.string_dtype("utf-8", max(1, *(len(i) for i in ids)))
         file.create_dataset("id", data=np.array(ids, dtype=kind))
+
+
+def _one_shape(
+    pixels: Pixels, shape: tuple[int, ...] | None, name: str
+) -> tuple[int, ...]:
+    if shape in (None, pixels.shape):
+        return pixels.shape
+    message = (
+        f"The picture {name!r} has {pixels.shape[1]} x {pixels.shape[0]} pixels, "
+        f"those before it {shape[1]} x {shape[0]}: a baked pack holds one size a view. "
+        "Bring them to one size first."
+    )
+    raise UsageError(message)
 
 
 class ShardReader:
@@ -191,7 +214,3 @@ def _dataset_fault(dataset: Any, kind: str, dimensions: int) -> str | None:
     if dimensions == 4 and (dataset.shape[3] != 3 or 0 in dataset.shape):
         return f"has shape {dataset.shape}, expected [n, H, W, 3]"
     return None
-
-
-def _size(payload: bytes | Pixels) -> int:
-    return len(payload) if isinstance(payload, bytes) else int(payload.nbytes)

@@ -4,10 +4,10 @@ Geometry is WKB in longitude, latitude order; every geometry column has a `bbox`
 beside it, so that DuckDB and GDAL can skip row groups.
 """
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -116,9 +116,11 @@ def splits_table(rows: Sequence[SplitRow]) -> pa.Table:
     )
 
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a Parquet file; equal tables give equal bytes."""
-    pq.write_table(table, path, compression="zstd", row_group_size=ROW_GROUP)
+def table_bytes(table: pa.Table) -> bytes:
+    """The content of a Parquet file; equal tables give equal bytes."""
+    target = io.BytesIO()
+    pq.write_table(table, target, compression="zstd", row_group_size=ROW_GROUP)
+    return target.getvalue()
 
 
 def geo_metadata(shapes: npt.NDArray[np.object_]) -> dict[str, Any]:

@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     "--out packs/home.pack",
 )
 @options_of(BuildSettings)
+@options.workers
 @options.as_json
-def command(as_json: bool, **given: Any) -> None:
+def command(workers: int, as_json: bool, **given: Any) -> None:
     """Build a pack: sequences by GPS, north-up tiles, splits by area.
 
     Prints what every stage kept and why it left the rest out. Nothing is left under
-    the pack's name if the build fails.
+    the pack's name if the build fails. Killed, the same command goes on where it was
+    and ends with the same bytes.
     """
     from dataset_tools.build import build_pack
 
     settings = parsed(BuildSettings, given)
     with _Bar(hidden=as_json) as bar:
-        report = build_pack(settings, progress=bar)
+        report = build_pack(settings, workers=workers, progress=bar)
     click.echo(json.dumps(_summary(report), indent=2) if as_json else _as_text(report))
 
 
@@ -65,6 +67,7 @@ def _summary(report: "BuildReport") -> dict[str, Any]:
         "stages": [asdict(stage) for stage in report.stages],
         "counts": report.counts,
         "warnings": list(report.warnings),
+        "notes": list(report.notes),
     }
 
 
@@ -73,6 +76,7 @@ def _as_text(report: "BuildReport") -> str:
     for s in report.stages:
         reasons = ", ".join(f"{k} {v:,}" for k, v in s.rejected.items()) or "none"
         lines.append(f"{s.stage:<12} {s.items:<10}{s.given:>9,}{s.kept:>9,}  {reasons}")
+    lines += [f"Note: {text}" for text in report.notes]
     lines += [f"Warning: {text}" for text in report.warnings]
     counts = ", ".join(f"{v:,} {k}" for k, v in report.counts.items())
     return "\n".join([*lines, f"Wrote {report.path}: {counts}."])

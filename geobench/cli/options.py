@@ -2,7 +2,7 @@
 
 seed     synthesize, build, train, demo
 json     every command that reads
-workers  synthesize, demo
+workers  synthesize, build, demo
 device   train, embed, demo
 """
 

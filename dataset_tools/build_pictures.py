@@ -1,0 +1,141 @@
+"""The pictures of a build: how any process makes them, and what they are made from.
+
+The fingerprint of the inputs tells an unchanged drive and imagery from a changed one
+as `make` does, by names, sizes and times of change: reading a hundred gigabytes to be
+surer would take longer than making the pack.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from dataset_tools.build_settings import BuildSettings
+from dataset_tools.build_views import open_gallery
+from dataset_tools.errors import UnreadableError
+from dataset_tools.imagery import LIST_SUFFIXES, Imagery, open_imagery
+from dataset_tools.imagery.mosaic import Mosaic
+from dataset_tools.imagery.tile_list import TileList
+from dataset_tools.pack.tasks import MakePicture, Record
+from dataset_tools.pack.write import PackContents
+from dataset_tools.pictures import encode_jpeg, without_metadata
+from dataset_tools.records import Frame, Rejection, Tile
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPictures:
+    """The sources of a build, to be opened by each process that makes shards."""
+
+    settings: BuildSettings
+
+    @contextmanager
+    def open(self) -> Iterator[MakePicture]:
+        """Open imagery and galleries."""
+        with open_sources(self.settings) as imagery:
+            lists = {
+                tile.tile_id: tile_list
+                for tile_list in open_gallery(self.settings)
+                for tile in tile_list.tiles
+            }
+            yield partial(_make, self.settings, imagery, lists)
+
+
+@contextmanager
+def open_sources(settings: BuildSettings) -> Iterator[Imagery]:
+    """The imagery, one or several put behind each other, closed at the end."""
+    with ExitStack() as stack:
+        parts, paths = [], settings.imagery
+        for path in paths:
+            part = open_imagery(
+                path,
+                licence=settings.licence,
+                attribution=settings.attribution,
+                captured=settings.captured,
+                season=settings.season,
+                crs=settings.imagery_crs
+                if len(paths) == 1 or _is_raster(path)
+                else None,
+            )
+            stack.callback(part.close)
+            parts.append(part)
+        yield parts[0] if len(parts) == 1 else Mosaic(parts)
+
+
+def picture_bytes(settings: BuildSettings, record: Record) -> int:
+    """About how many bytes a picture will have: the source's, or a byte a pixel."""
+    if isinstance(record, Tile):
+        return record.width_px * record.height_px
+    return _source(settings, record).stat().st_size
+
+
+def fingerprint(settings: BuildSettings, contents: PackContents) -> str:
+    """A hash of what the pictures are made from: names, sizes, times of change."""
+    digest = hashlib.sha256()
+    for frame in sorted(contents.frames, key=lambda f: f.frame_id):
+        if frame.source is not None:
+            _add(digest, frame.source, _source(settings, frame))
+    listed = sorted({tile.source for tile in contents.tiles})
+    for path in (*settings.imagery, *settings.gallery):
+        for file in _files(path, listed):
+            _add(digest, file.relative_to(path.parent).as_posix(), file)
+    return digest.hexdigest()
+
+
+def _add(digest: "hashlib._Hash", name: str, path: Path) -> None:
+    state = path.stat()
+    digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
+
+
+def _files(path: Path, listed: list[str]) -> Iterator[Path]:
+    """The files of a source.
+
+    Of a folder all; of a list itself and its pictures; of a raster itself and what
+    lies beside it under the same name, such as a world file.
+    """
+    if path.is_dir():
+        for root, folders, files in os.walk(path):
+            folders.sort()
+            yield from (Path(root, name) for name in sorted(files))
+    elif path.suffix.lower() in LIST_SUFFIXES:
+        pictures = (path.parent / name for name in listed)
+        yield from (p for p in [path, *pictures] if p.is_file())
+    elif path.is_file():
+        beside = (p for p in path.parent.iterdir() if p.name.startswith(path.stem))
+        yield from sorted(p for p in beside if p.is_file())
+
+
+def _make(
+    settings: BuildSettings,
+    imagery: Imagery,
+    lists: dict[str, TileList],
+    record: Record,
+) -> bytes:
+    if isinstance(record, Frame):
+        return without_metadata(_source(settings, record).read_bytes())
+    return _tile(record, lists.get(record.tile_id, imagery))
+
+
+def _tile(tile: Tile, source: Imagery) -> bytes:
+    side_m = tile.m_per_px * tile.width_px
+    pixels = source.crop(tile.lat, tile.lon, side_m=side_m, size_px=tile.width_px)
+    if isinstance(pixels, Rejection):
+        message = (
+            f"Tile {tile.tile_id!r} at {tile.lat:.6f}, {tile.lon:.6f} could be paired "
+            f"and cannot be cut now: {pixels.reason}. Is the imagery being changed?"
+        )
+        raise UnreadableError(message)
+    return encode_jpeg(pixels)
+
+
+def _source(settings: BuildSettings, frame: Frame) -> Path:
+    assert settings.drive is not None
+    assert frame.source is not None
+    return settings.drive / frame.source
+
+
+def _is_raster(path: Path) -> bool:
+    """Whether a CRS can be given for it; tile folders and lists have their own."""
+    return not path.is_dir() and path.suffix.lower() not in LIST_SUFFIXES
