@@ -60,6 +60,24 @@ def read_areas(path: Path, frame: LocalFrame) -> dict[str, Any]:
     return areas
 
 
+def read_polygons(path: Path) -> Any:
+    """All polygons of a GeoJSON FeatureCollection as one geometry in degrees.
+
+    Raises:
+        MissingDataError: if there is no such file.
+        UnreadableError: if it is no such collection.
+    """
+    parts = [_polygon(f, path, number=i) for i, f in enumerate(_features(path))]
+    joined = shapely.union_all(parts)
+    west, south, east, north = shapely.bounds(joined)
+    if not (west >= -180.0 and east <= 360.0 and south >= -90.0 and north <= 90.0):
+        raise UnreadableError(
+            f"{path} has coordinates that are no longitude and latitude in degrees: "
+            f"x from {west:g} to {east:g}, y from {south:g} to {north:g}."
+        )
+    return joined
+
+
 def grow_areas(
     queries_m: npt.NDArray[np.float64],
     ground_m: npt.NDArray[np.float64],
@@ -208,8 +226,18 @@ def _feature(feature: Any, path: Path, *, number: int) -> tuple[str, Any]:
             f"Feature {number} of {path} has the split {split!r}; expected train, val "
             "or test."
         )
+    return str(split), _polygon(feature, path, number=number)
+
+
+def _polygon(feature: Any, path: Path, *, number: int) -> Any:
+    """The polygon of a feature, made valid where its rings cross.
+
+    Raises:
+        UnreadableError: if it has none.
+    """
+    geometry = feature.get("geometry") if isinstance(feature, dict) else None
     try:
-        geometry = shapely.from_geojson(json.dumps(feature.get("geometry")))
+        geometry = shapely.from_geojson(json.dumps(geometry))
     except (GEOSException, ValueError) as error:
         raise UnreadableError(
             f"The geometry of feature {number} of {path} cannot be read: {error}."
@@ -218,4 +246,4 @@ def _feature(feature: Any, path: Path, *, number: int) -> tuple[str, Any]:
         raise UnreadableError(
             f"Feature {number} of {path} is a {geometry.geom_type}; expected a polygon."
         )
-    return str(split), geometry if geometry.is_valid else shapely.make_valid(geometry)
+    return geometry if geometry.is_valid else shapely.make_valid(geometry)

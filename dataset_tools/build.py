@@ -23,14 +23,12 @@ from dataset_tools.build_drive import (
 from dataset_tools.build_pictures import (
     BuildPictures,
     fingerprint,
-    open_sources,
     picture_bytes,
 )
 from dataset_tools.build_settings import BuildReport, BuildSettings, StageReport
 from dataset_tools.build_views import Views, make_views, pairing_rule
 from dataset_tools.errors import UnreadableError
-from dataset_tools.imagery import Imagery
-from dataset_tools.imagery.mosaic import Mosaic
+from dataset_tools.imagery import Imagery, open_sources
 from dataset_tools.pack.atomic import one_writer, refuse_target
 from dataset_tools.pack.read import read_meta
 from dataset_tools.pack.write import PackContents, Writing, write_pack
@@ -144,13 +142,18 @@ def _contents(
     stages: Stages,
     imagery: Imagery,
 ) -> PackContents:
-    parts = imagery.parts if isinstance(imagery, Mosaic) else [imagery]
-    sources = [(part.source, part.licence) for part in parts]
     others = (*settings.gallery, *([settings.drive] if settings.drive else []))
-    sources += [(path.name, settings.licence) for path in others]
     licences = [
-        {"source": source, "licence": licence, "attribution": settings.attribution}
-        for source, licence in sources
+        {"source": name, "licence": of.licence, "attribution": of.attribution}
+        for name, of in imagery.rights
+    ]
+    licences += [
+        {
+            "source": path.name,
+            "licence": settings.licence,
+            "attribution": settings.attribution,
+        }
+        for path in others
     ]
     return PackContents(
         name=settings.pack_name,
@@ -159,12 +162,12 @@ def _contents(
         sequences=views.sequences,
         split_rows=views.split_rows,
         licences=licences,
-        made_by=made_by(settings),
+        made_by=made_by(settings, imagery),
         rejections={r.stage: r.rejected for r in stages.reports},
     )
 
 
-def made_by(settings: BuildSettings) -> dict[str, Any]:
+def made_by(settings: BuildSettings, imagery: Imagery) -> dict[str, Any]:
     """Command, parameters and versions as `pack.json` keeps them, without folders."""
     parameters = {
         name: _without_folder(value)
@@ -178,6 +181,7 @@ def made_by(settings: BuildSettings) -> dict[str, Any]:
         "rules": {
             "cleaning": asdict(cleaning_limits(settings)),
             "sequences": asdict(sequence_rule(settings)),
+            "imagery": imagery.described(),
             "pairing": asdict(pairing_rule(settings)),
         },
         "versions": {

@@ -8,7 +8,7 @@ surer would take longer than making the pack.
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from pathlib import Path
 from dataset_tools.build_settings import BuildSettings
 from dataset_tools.build_views import open_gallery
 from dataset_tools.errors import UnreadableError
-from dataset_tools.imagery import LIST_SUFFIXES, Imagery, open_imagery
-from dataset_tools.imagery.mosaic import Mosaic
+from dataset_tools.imagery import Imagery, open_sources
+from dataset_tools.imagery.opening import LIST_SUFFIXES
+from dataset_tools.imagery.sources import source_paths
 from dataset_tools.imagery.tile_list import TileList
 from dataset_tools.pack.tasks import MakePicture, Record
 from dataset_tools.pack.write import PackContents
@@ -43,27 +44,6 @@ class BuildPictures:
             yield partial(_make, self.settings, imagery, lists)
 
 
-@contextmanager
-def open_sources(settings: BuildSettings) -> Iterator[Imagery]:
-    """The imagery, one or several put behind each other, closed at the end."""
-    with ExitStack() as stack:
-        parts, paths = [], settings.imagery
-        for path in paths:
-            part = open_imagery(
-                path,
-                licence=settings.licence,
-                attribution=settings.attribution,
-                captured=settings.captured,
-                season=settings.season,
-                crs=settings.imagery_crs
-                if len(paths) == 1 or _is_raster(path)
-                else None,
-            )
-            stack.callback(part.close)
-            parts.append(part)
-        yield parts[0] if len(parts) == 1 else Mosaic(parts)
-
-
 def picture_bytes(settings: BuildSettings, record: Record) -> int:
     """About how many bytes a picture will have: the source's, or a byte a pixel."""
     if isinstance(record, Tile):
@@ -78,7 +58,7 @@ def fingerprint(settings: BuildSettings, contents: PackContents) -> str:
         if frame.source is not None:
             _add(digest, frame.source, _source(settings, frame))
     listed = sorted({tile.source for tile in contents.tiles})
-    for path in (*settings.imagery, *settings.gallery):
+    for path in (*source_paths(settings), *settings.gallery):
         for file in _files(path, listed):
             _add(digest, file.relative_to(path.parent).as_posix(), file)
     return digest.hexdigest()
@@ -134,8 +114,3 @@ def _source(settings: BuildSettings, frame: Frame) -> Path:
     assert settings.drive is not None
     assert frame.source is not None
     return settings.drive / frame.source
-
-
-def _is_raster(path: Path) -> bool:
-    """Whether a CRS can be given for it; tile folders and lists have their own."""
-    return not path.is_dir() and path.suffix.lower() not in LIST_SUFFIXES

@@ -1,19 +1,19 @@
 """The second half of a build: tiles for the sequences, a gallery, splits."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.build_settings import BuildSettings
 from dataset_tools.distractors import add_distractors
 from dataset_tools.errors import UsageError
+from dataset_tools.grid_gallery import GridExtent
 from dataset_tools.imagery import About, Imagery
-from dataset_tools.imagery.mosaic import Mosaic
 from dataset_tools.imagery.tile_list import TileList, open_tile_list
 from dataset_tools.pairing import label, pair
 from dataset_tools.placement import PairingRule
-from dataset_tools.records import Frame, Rejection, Sequence, SplitRow, Tile
+from dataset_tools.records import Frame, Sequence, SplitRow, Tile
 from dataset_tools.splits import SplitOutcome, by_area, by_polygons, single_split
 
 
@@ -45,12 +45,20 @@ def make_views(
         UnreadableError: if one cannot be read.
     """
     rule = pairing_rule(settings)
-    paired = pair(sequences, frames, imagery, rule)
+    extent = GridExtent(reach_m=settings.grid_reach_m, areas=settings.grid_area)
+    paired = pair(sequences, frames, imagery, rule, grid=extent)
     stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
+    if rule.layout == "grid":
+        _refuse_distractors(settings)
+        stages.add("grid", "tiles", len(paired.tiles), paired.left_out)
     listed = _listed(settings, stages)
     _refuse_doubles({t.tile_id for t in paired.tiles}, listed)
-    tiles = _sources(paired.tiles, imagery) + listed
-    queries = label(paired.sequences, tiles) if listed else paired.sequences
+    tiles = paired.tiles + listed
+    queries = (
+        label(paired.sequences, tiles, semi_max_m=rule.semi_max_m)
+        if listed
+        else paired.sequences
+    )
     extra = add_distractors(
         tiles,
         imagery,
@@ -62,7 +70,7 @@ def make_views(
     if settings.distractors_per_tile:
         added = extra.outcome
         stages.add("distractors", "tiles", len(added.kept), added.rejected)
-    tiles += _sources(extra.outcome.kept, imagery)
+    tiles += extra.outcome.kept
     if queries:
         dropped = extra.split.rejected
         stages.add("splits", "sequences", len(queries) - len(dropped), dropped)
@@ -84,10 +92,27 @@ def pairing_rule(settings: BuildSettings) -> PairingRule:
     return PairingRule(
         side_m=settings.tile_m,
         size_px=settings.size_px,
+        layout=settings.tile_layout,
+        centre=settings.centre,
+        ahead_m=settings.ahead_m,
+        ahead_along=settings.ahead_along,
         jitter_m=settings.jitter_m,
+        jitter_shape=settings.jitter_shape,
+        overlap=settings.grid_overlap,
         margin_m=settings.margin_m,
+        frames_may_leave=settings.frames_may_leave,
+        semi_max_m=settings.semi_max_m,
         seed=settings.seed,
     )
+
+
+def _refuse_distractors(settings: BuildSettings) -> None:
+    if settings.distractors_per_tile:
+        message = (
+            "A grid has tiles off the road of its own. Leave --distractors-per-tile "
+            "away and widen the grid with --grid-reach-m or --grid-area instead."
+        )
+        raise UsageError(message)
 
 
 def open_gallery(settings: BuildSettings) -> list[TileList]:
@@ -120,24 +145,6 @@ def _refuse_doubles(have: set[str], listed: list[Tile]) -> None:
             )
             raise UsageError(message)
         have.add(tile.tile_id)
-
-
-def _sources(tiles: list[Tile], imagery: Imagery) -> list[Tile]:
-    """Tiles with the rights and date of the source that each is cut from."""
-    if not isinstance(imagery, Mosaic):
-        return tiles
-    named = []
-    for tile in tiles:
-        side_m = tile.m_per_px * tile.width_px
-        part = imagery.part_at(tile.lat, tile.lon, side_m=side_m, size_px=tile.width_px)
-        if isinstance(part, Rejection):
-            named.append(tile)
-            continue
-        known = {"captured": part.captured, "season": part.season}
-        named.append(
-            replace(tile, source=part.source, licence=part.licence, **known)  # type: ignore[arg-type]
-        )
-    return named
 
 
 def _split(

@@ -122,13 +122,12 @@ def take_covered(
         if len(kept) == count:
             break
         tile = tiles[i]
-        fault = imagery.covers(
-            tile.lat, tile.lon, side_m=rule.side_m, size_px=rule.size_px
-        )
-        if fault is None:
-            kept.append(tile)
+        at = (tile.lat, tile.lon)
+        part = imagery.part_at(*at, side_m=rule.side_m, size_px=rule.size_px)
+        if isinstance(part, Rejection):
+            rejected.append(replace(part, item=tile.tile_id, stage=STAGE))
         else:
-            rejected.append(replace(fault, item=tile.tile_id, stage=STAGE))
+            kept.append(make_tile(tile.tile_id, at, part, rule))
     return Outcome(sorted(kept, key=lambda t: t.tile_id), rejected)
 
 
@@ -164,10 +163,7 @@ def _grid(
         for v in (east, north)
     ]
     x, y = (v.ravel() for v in np.meshgrid(*axes))
-    # The query is off its tile's centre by the jitter, unless it was placed by path.
-    by_path = rule.centre == "path-midpoint"
-    query = rule.side_m / 2 if by_path else rule.jitter_m + rule.margin_m
-    clear = rule.side_m / 2 + query
+    clear = rule.side_m / 2 + rule.query_reach_m
     centres = cKDTree(np.column_stack([east, north]))
     nearest, _ = centres.query(np.column_stack([x, y]), p=np.inf)
     x, y = x[nearest > clear], y[nearest > clear]

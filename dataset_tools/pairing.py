@@ -2,8 +2,9 @@
 
 A sequence's own tile is its positive. Other tiles whose area contains the query's
 position are its semi-positives; both come with the offset from query to tile centre.
-The centre is the query's position (the middle frame's), moved by a uniform random
-offset if the rule says so, seeded by the sequence's id: adding a drive moves no tile.
+A centred tile lies around the query's position (the middle frame's), moved ahead or by
+a uniform random offset if the rule says so, seeded by the sequence's id. In a grid the
+positive is the tile with the nearest centre. Either way, adding a drive moves no tile.
 """
 
 import logging
@@ -17,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from dataset_tools.errors import UsageError
 from dataset_tools.geodesy import ecef_m, offset_m
+from dataset_tools.grid_gallery import GridExtent, shared_tiles
 from dataset_tools.imagery.source import Imagery
 from dataset_tools.imagery.tile_list import TileList
 from dataset_tools.placement import (
@@ -45,6 +47,8 @@ class Pairing:
     sequences: list[Sequence] = field(default_factory=list)
     tiles: list[Tile] = field(default_factory=list)
     rejected: list[Rejection] = field(default_factory=list)
+    left_out: list[Rejection] = field(default_factory=list)
+    """Tiles of a grid that the imagery does not cover."""
     native_m_per_px: float | None = None
     """Median resolution of the imagery itself at the tiles, metres per pixel."""
     warnings: tuple[str, ...] = ()
@@ -55,6 +59,8 @@ def pair(
     frames_by_id: Mapping[str, Frame],
     imagery: Imagery,
     rule: PairingRule,
+    *,
+    grid: GridExtent | None = None,
 ) -> Pairing:
     """A positive tile for every sequence that has one, semi-positives and offsets.
 
@@ -65,6 +71,7 @@ def pair(
             are: the nearest one that holds all frames is the positive, and all of
             them are in the result.
         rule: side, size, centre, margin and random offset of the tiles.
+        grid: how far a grid of tiles reaches; for the layout "grid" only.
 
     Returns:
         Sequences and tiles sorted by id. A sequence is rejected if a frame lies
@@ -76,8 +83,21 @@ def pair(
     ordered = sorted(sequences, key=lambda s: s.sequence_id)
     _check_frames(ordered, frames_by_id)
     used: dict[str, Tile] = {}
-    if isinstance(imagery, TileList):
-        tiles = listed_tiles(ordered, frames_by_id, imagery, margin_m=rule.margin_m)
+    left_out: list[Rejection] = []
+    if rule.layout == "grid":
+        found = shared_tiles(
+            ordered, frames_by_id, imagery, rule, extent=grid or GridExtent()
+        )
+        tiles, left_out = found.own, found.left_out
+        used = {t.tile_id: t for t in found.tiles}
+    elif isinstance(imagery, TileList):
+        tiles = listed_tiles(
+            ordered,
+            frames_by_id,
+            imagery,
+            margin_m=rule.margin_m,
+            frames_may_leave=rule.frames_may_leave,
+        )
         used = {t.tile_id: t for t in imagery.tiles}
     else:
         tiles = own_tiles(ordered, frames_by_id, imagery, rule)
@@ -96,6 +116,7 @@ def pair(
         sequences=label(kept, chosen, semi_max_m=rule.semi_max_m),
         tiles=chosen,
         rejected=rejected,
+        left_out=left_out,
         native_m_per_px=native,
         warnings=warnings,
     )

@@ -58,10 +58,6 @@ def open_geotiff(path: Path, about: About, *, crs: str | None = None) -> "GeoRas
         UsageError: if `crs` is no known system, or another one than the file's.
         UnreadableError: if the file is of another kind, broken, or not georeferenced.
     """
-    if str(path).startswith("/vsi"):
-        raise UsageError(
-            f"{path} is a GDAL virtual path; give a file on this machine instead."
-        )
     if not path.is_file():
         raise MissingDataError(f"There is no imagery file {path}; check the path.")
     dataset = _open(path)
@@ -203,19 +199,19 @@ def _crs(dataset: Any, path: Path, given: str | None) -> str:
             stated = CRS.from_user_input(given)
         except CRSError as error:
             raise UsageError(
-                f"--crs {given!r} is no known coordinate reference system; give a code "
-                "such as EPSG:32618."
+                f"--imagery-crs {given!r} is no known coordinate reference system; "
+                "give a code such as EPSG:32618."
             ) from error
     own = dataset.crs
     if not own and stated is None:
         raise UnreadableError(
             f"{path} has no coordinate reference system, so no tile can be cut from "
-            "it. Say which one it uses with --crs, for example --crs EPSG:32618."
+            "it. Say which one it uses, for example --imagery-crs EPSG:32618."
         )
     if own and stated is not None and own != stated:
         raise UsageError(
-            f"--crs {given} contradicts {path}, which says {own.to_string()[:60]}. "
-            "Leave --crs away."
+            f"--imagery-crs {given} contradicts {path}, which says "
+            f"{own.to_string()[:60]}. Leave it away."
         )
     used: Any = own or stated
     if not (used.is_projected or used.is_geographic):

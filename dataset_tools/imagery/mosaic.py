@@ -1,6 +1,7 @@
 """Several sources as one: the first that covers a place gives the picture."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from dataset_tools.errors import UsageError
 from dataset_tools.imagery.sampling import Pixels
@@ -57,16 +58,25 @@ class Mosaic:
         """Names of all sources."""
         return ", ".join(part.source for part in self.parts)
 
+    @property
+    def rights(self) -> tuple[tuple[str, About], ...]:
+        """Name and terms of all sources, in their order."""
+        return tuple(right for part in self.parts for right in part.rights)
+
+    def described(self) -> list[dict[str, Any]]:
+        """How each source is read, ready for JSON."""
+        return [one for part in self.parts for one in part.described()]
+
     def part_at(
         self, lat: float, lon: float, *, side_m: float, size_px: int
     ) -> Imagery | Rejection:
         """The source that gives the crop of these arguments, or why none does."""
         refused = []
         for part in self.parts:
-            fault = part.covers(lat, lon, side_m=side_m, size_px=size_px)
-            if fault is None:
-                return part
-            refused.append(fault)
+            found = part.part_at(lat, lon, side_m=side_m, size_px=size_px)
+            if not isinstance(found, Rejection):
+                return found
+            refused.append(found)
         return max(refused, key=_covered)
 
     def m_per_px_at(self, lat: float, lon: float) -> float:

@@ -1,8 +1,10 @@
 """What every imagery reader offers, and what it says about its pictures."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import date
+from typing import Any, Protocol
 
+from dataset_tools.errors import UsageError
 from dataset_tools.imagery.sampling import Pixels, View, render
 from dataset_tools.records import Rejection
 
@@ -16,6 +18,45 @@ class About:
     captured: str | None = None
     """ISO date of capture."""
     season: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse imagery without terms, or with a date that no calendar has.
+
+        Raises:
+            UsageError: if the licence is empty or the date is none.
+        """
+        if not self.licence.strip():
+            raise UsageError(
+                "Imagery needs a licence. Give --licence, or a column or key 'licence' "
+                'in the list of sources; "proprietary" is an answer too.'
+            )
+        if self.captured is not None and not is_date(self.captured):
+            raise UsageError(
+                f"Imagery was captured {self.captured!r}; a date as 2023-05-31 is "
+                "expected. Give the day, or leave it away where it is not known."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a source does not say about its pixels, or says wrongly."""
+
+    crs: str | None = None
+    """Coordinate reference system of rasters that name none, e.g. "EPSG:32618"."""
+    bands: tuple[int, ...] = ()
+    """Bands from 1 to take as red, green and blue, or one as grey; the tags' else."""
+    values: tuple[float, float] | None = None
+    """Values as stored that become 0 and 255; measured where samples are not 8 bits."""
+    layout: str | None = None
+    """Names of map tiles, e.g. "{z}/{x}/{-y}"; found out where None."""
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is an ISO date such as 2023-05-31."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 class Imagery(Protocol):
@@ -44,6 +85,21 @@ class Imagery(Protocol):
     @property
     def source(self) -> str:
         """Name of the file or folder, without its place on this machine."""
+
+    @property
+    def rights(self) -> tuple[tuple[str, About], ...]:
+        """Name and terms of each source that pictures can come from."""
+
+    def described(self) -> list[dict[str, Any]]:
+        """How each source is read, ready for JSON: kind, bands, scaling, layout."""
+
+    def part_at(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> "Imagery | Rejection":
+        """The source, or part of it, that `crop` cuts from, with its rights and date.
+
+        A Rejection where `crop` would return one.
+        """
 
     def m_per_px_at(self, lat: float, lon: float) -> float:
         """Metres on the ground per pixel of the imagery itself at a position."""
@@ -93,6 +149,22 @@ class RasterImagery:
     def licence(self) -> str:
         """Licence of the pictures."""
         return self.about.licence
+
+    @property
+    def rights(self) -> tuple[tuple[str, About], ...]:
+        """Name and terms of the one source."""
+        return ((self.source, self.about),)
+
+    def described(self) -> list[dict[str, Any]]:
+        """How the source is read, ready for JSON."""
+        return [{"source": self.source}]
+
+    def part_at(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> "Imagery | Rejection":
+        """The source itself where it covers the crop, else the Rejection."""
+        fault = self.covers(lat, lon, side_m=side_m, size_px=size_px)
+        return self if fault is None else fault  # type: ignore[return-value]
 
     def covers(
         self, lat: float, lon: float, *, side_m: float, size_px: int

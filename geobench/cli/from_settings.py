@@ -92,8 +92,11 @@ def parsed(settings: type[Model], given: Mapping[str, Any]) -> Model:
         return settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
-        where = str(first["loc"][0]).replace("_", "-") if first["loc"] else "options"
-        message = f"--{where} {first['input']!r}: {first['msg']}."
+        message = first["msg"].removeprefix("Value error, ")
+        if first["loc"]:
+            where = str(first["loc"][0]).replace("_", "-")
+            message = f"--{where} {first['input']!r}: {message}"
+        message = f"{message[0].upper()}{message[1:]}."
         raise click.UsageError(message) from None
 
 

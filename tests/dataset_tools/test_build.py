@@ -272,3 +272,38 @@ def test_the_command_prints_a_table_or_json(made, tmp_path):
     )
     assert wrong.exit_code == 2
     assert "--tile-m" in wrong.output
+
+
+def test_a_grid_gallery_makes_a_sound_pack(made, tmp_path):
+    given = settings(
+        made, tmp_path, tile_layout="grid", frames_may_leave=True, grid_reach_m=100.0
+    )
+    report = build_pack(given)
+    assert check_pack(report.path, decode_pictures=True) == []
+    stages = {s.stage: s for s in report.stages}
+    assert stages["grid"].kept == report.counts["tiles"] > 20
+    with Pack.open(report.path) as pack:
+        closed = pack.split_ids("area", "test", "tile")
+        assert len(closed) < len(pack.split_ids("area", "test", "tile-open"))
+        assert set(pack.split_ids("area", "test", "tile-open")) == set(pack.tiles.index)
+        rule = pack.meta["made_by"]["rules"]["pairing"]
+        assert (rule["layout"], rule["overlap"]) == ("grid", 0.5)
+
+
+def test_a_grid_has_its_own_distractors(made, tmp_path):
+    given = settings(
+        made,
+        tmp_path,
+        tile_layout="grid",
+        frames_may_leave=True,
+        distractors_per_tile=2,
+    )
+    with pytest.raises(UsageError, match="--grid-reach-m"):
+        build_pack(given)
+
+
+def test_no_imagery_is_asked_for(tmp_path, made):
+    words = ["--drive", str(made / "drive"), "--licence", "CC0-1.0", "--out", "x.pack"]
+    wrong = CliRunner().invoke(command, words)
+    assert wrong.exit_code == 2
+    assert "Give imagery: --imagery PATH, or --imagery-sources FILE." in wrong.output

@@ -211,3 +211,44 @@ def test_a_query_far_from_every_listed_picture_says_how_far(tmp_path):
     (rejection,) = pair(sequences, frames, imagery, PairingRule()).rejected
     assert rejection.reason == "no-listed-tile"
     assert rejection.measured == pytest.approx(400 - 24.15, abs=0.1)
+
+
+def headed(sequences, frames, heading):
+    return {i: replace(f, heading_deg=heading) for i, f in frames.items()}
+
+
+@pytest.mark.parametrize(
+    ("along", "east", "north"), [("heading", 0.0, 15.0), ("course", 15.0, 0.0)]
+)
+def test_a_centre_ahead_lies_where_the_camera_looks_or_the_path_goes(
+    along, east, north
+):
+    sequences, frames = drive(4)
+    rule = PairingRule(ahead_m=15.0, ahead_along=along, frames_may_leave=True)
+    found = pair(sequences, headed(sequences, frames, 0.0), Plain(), rule)
+    for sequence in found.sequences:
+        own = next(o for o in sequence.offsets if o.tile_id in sequence.positives)
+        assert own.east_m == pytest.approx(east, abs=1e-3)
+        assert own.north_m == pytest.approx(north, abs=1e-3)
+
+
+def test_without_a_heading_or_a_course_nothing_is_ahead():
+    sequences, frames = drive(4)
+    found = pair(sequences, frames, Plain(), PairingRule(ahead_m=10.0))
+    assert {r.reason for r in found.rejected} == {"no-heading"}
+    singles, frames = drive(4, length=1)
+    rule = PairingRule(ahead_m=10.0, ahead_along="course")
+    found = pair(singles, frames, Plain(), rule)
+    assert {r.reason for r in found.rejected} == {"no-course"}
+    assert len(found.rejected) == 4
+
+
+def test_frames_that_may_leave_do_not_reject_their_sequence():
+    sequences, frames = drive(3, length=11)
+    found = pair(sequences, frames, Plain(), PairingRule(frames_may_leave=True))
+    assert len(found.sequences) == 3
+
+
+def test_a_shift_ahead_that_leaves_no_room_is_refused():
+    with pytest.raises(UsageError, match="must fit into half the side"):
+        PairingRule(side_m=80.0, ahead_m=35.0, jitter_m=4.0)

@@ -1,10 +1,14 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import rasterio
 from rasterio.transform import from_origin
 
 from dataset_tools.geodesy import transformer
-from dataset_tools.imagery import open_imagery
+from dataset_tools.imagery import About, Reading, open_imagery
+
+READING = {f.name for f in fields(Reading)}
 
 
 @pytest.fixture
@@ -50,7 +54,9 @@ def opened():
     readers = []
 
     def go(path, **keywords):
-        readers.append(open_imagery(path, **({"licence": "CC0-1.0"} | keywords)))
+        told = {n: keywords.pop(n) for n in READING & set(keywords)}
+        about = About(**({"licence": "CC0-1.0"} | keywords))
+        readers.append(open_imagery(path, about, Reading(**told)))
         return readers[-1]
 
     yield go

@@ -194,7 +194,7 @@ def test_tags_tell_date_and_season_unless_the_user_does(write_raster, ramp, open
 
 def test_a_geotiff_without_a_system_asks_for_crs(write_raster, ramp, opened, place):
     path = write_raster(ramp, crs=None)
-    with pytest.raises(UnreadableError, match=r"no coordinate reference system.*--crs"):
+    with pytest.raises(UnreadableError, match=r"no coordinate.*--imagery-crs EPSG"):
         opened(path)
     crop = opened(path, crs="EPSG:32618").crop(*place(*MIDDLE), side_m=40, size_px=40)
     assert crop.shape == (40, 40, 3)

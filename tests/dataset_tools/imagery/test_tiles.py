@@ -122,5 +122,5 @@ def test_a_folder_without_tiles_is_refused(tmp_path, opened):
 
 
 def test_a_system_for_a_tile_folder_is_refused(write_tiles, opened):
-    with pytest.raises(UsageError, match="Leave --crs away"):
+    with pytest.raises(UsageError, match="is a tile folder, for which 'crs' cannot"):
         opened(write_tiles()[0], crs="EPSG:3857")

@@ -1,0 +1,139 @@
+import numpy as np
+import pytest
+
+from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
+from dataset_tools.imagery.sources import open_sources, read_sources
+from dataset_tools.records import Rejection
+from dataset_tools.settings.tile import ImagerySettings
+
+YAML = """
+sources:
+  - path: north.tif
+    licence: CC0-1.0
+    attribution: The North
+    captured: 2023-04-20
+    season: leaf-off
+  - path: south.tif
+    licence: ODbL-1.0
+    crs: EPSG:32618
+"""
+CSV = """\ufeffpath,licence,attribution,captured,season,crs
+north.tif,CC0-1.0,The North,2023-04-20,leaf-off,
+south.tif,ODbL-1.0,,,,EPSG:32618
+"""
+
+
+@pytest.fixture
+def two(write_raster, tmp_path):
+    """Two flat rasters, the second 150 m south of the first and without a system."""
+    from rasterio.transform import from_origin
+
+    for name, value, north, crs in (
+        ("north.tif", 50, 4_930_000.0, "EPSG:32618"),
+        ("south.tif", 150, 4_929_850.0, None),
+    ):
+        pixels = np.full((300, 400, 3), value, np.uint8)
+        transform = from_origin(690_000.0, north, 0.5, 0.5)
+        write_raster(pixels, name=name, crs=crs, transform=transform)
+    return tmp_path
+
+
+def settings(folder, text, suffix="yaml", **others):
+    path = folder / f"sources.{suffix}"
+    path.write_text(text, encoding="utf-8")
+    return ImagerySettings(licence="CC-BY-4.0", imagery_sources=path, **others)
+
+
+@pytest.mark.parametrize(("text", "suffix"), [(YAML, "yaml"), (CSV, "csv")])
+def test_each_source_keeps_its_own_terms_and_date(two, place, text, suffix):
+    with open_sources(settings(two, text, suffix)) as imagery:
+        assert [(n, a.licence) for n, a in imagery.rights] == [
+            ("north.tif", "CC0-1.0"),
+            ("south.tif", "ODbL-1.0"),
+        ]
+        size = {"side_m": 40.0, "size_px": 80}
+        north = imagery.part_at(*place(690_100.0, 4_929_900.0), **size)
+        south = imagery.part_at(*place(690_100.0, 4_929_800.0), **size)
+        assert (north.captured, north.season) == ("2023-04-20", "leaf-off")
+        assert (south.captured, south.licence) == (None, "ODbL-1.0")
+        crop = imagery.crop(*place(690_100.0, 4_929_800.0), **size)
+        assert (crop == 150).all()
+
+
+def test_sources_of_options_come_first(two):
+    with open_sources(settings(two, YAML, imagery=(two / "north.tif",))) as imagery:
+        assert [(n, a.licence) for n, a in imagery.rights] == [
+            ("north.tif", "CC-BY-4.0"),
+            ("north.tif", "CC0-1.0"),
+            ("south.tif", "ODbL-1.0"),
+        ]
+        assert imagery.licence == "CC-BY-4.0"
+
+
+def test_a_crop_over_two_sources_is_refused_and_not_mixed(two, place):
+    with open_sources(settings(two, YAML)) as imagery:
+        at = place(690_100.0, 4_929_850.0)
+        seam = imagery.part_at(*at, side_m=40.0, size_px=80)
+        assert isinstance(seam, Rejection)
+        assert seam.measured == pytest.approx(0.5, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("sources: []", "lists no source"),
+        ("sources:\n  - path: north.tif", "licence: field required"),
+        ("sources:\n  - path: north.tif\n    licence: ''", "licence"),
+        ("sources:\n  - licence: CC0-1.0", "path: field required"),
+        (YAML.replace("season", "saison"), "saison: extra inputs"),
+        ("sources:\n  - north.tif", "is no list of sources"),
+        ("sources: {", "cannot be read as a list of sources"),
+        ("!!python/object/apply:os.getcwd []", "cannot be read as a list"),
+        (YAML.replace("north.tif", "../north.tif"), "not in its folder"),
+        (YAML.replace("north.tif", "/etc/passwd"), "not in its folder"),
+        (YAML.replace("north.tif", "C:/north.tif"), "not in its folder"),
+        (YAML.replace("north.tif", "/vsicurl/http://a.org/b.tif"), "not in its folder"),
+    ],
+)
+def test_a_bad_list_is_one_clear_sentence(two, text, match):
+    with pytest.raises(UnreadableError, match=match), open_sources(settings(two, text)):
+        pass
+
+
+def test_a_link_out_of_the_folder_is_refused(two, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "a.tif"
+    outside.write_bytes((two / "north.tif").read_bytes())
+    (two / "north.tif").unlink()
+    (two / "north.tif").symlink_to(outside)
+    with (
+        pytest.raises(UnreadableError, match="not in its folder"),
+        open_sources(settings(two, YAML)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ("2023-04", "a date as 2023-05-31"),
+        ("spring", "a date as 2023-05-31"),
+        ("2023-02-31", "a date as 2023-05-31"),
+    ],
+)
+def test_a_date_that_is_none_is_refused_before_any_work(two, change, match):
+    text = YAML.replace("2023-04-20", f"'{change}'")
+    with pytest.raises(UsageError, match=match), open_sources(settings(two, text)):
+        pass
+
+
+def test_half_a_scale_is_refused(two):
+    given = settings(two, YAML, imagery=(two / "north.tif",), imagery_low=3.0)
+    with pytest.raises(UsageError, match="low value below a high"), open_sources(given):
+        pass
+
+
+def test_no_imagery_or_a_list_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(ValueError, match="give imagery"):
+        ImagerySettings(licence="CC0-1.0")
+    with pytest.raises(MissingDataError, match=r"none\.yaml"):
+        read_sources(tmp_path / "none.yaml")
