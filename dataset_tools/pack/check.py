@@ -28,7 +28,7 @@ from dataset_tools.pack.format import (
 )
 from dataset_tools.pack.leaks import Tables, check_leaks
 from dataset_tools.pack.read import read_meta, read_table
-from dataset_tools.pack.shards import ShardReader
+from dataset_tools.pack.shard_reader import ShardReader
 from dataset_tools.pictures import decode
 
 __all__ = ["Finding", "check_pack", "check_tables", "exit_code"]

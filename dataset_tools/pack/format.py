@@ -5,6 +5,7 @@ more than pyarrow.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -56,6 +57,7 @@ META_OPTIONAL: Final[dict[str, type]] = {
 }
 """Keys that may be absent, and their types."""
 
+_SHA256 = re.compile("[0-9a-f]{64}")
 _TIME = pa.timestamp("ns", tz="UTC")
 _BBOX = pa.struct([(name, pa.float64()) for name in ("xmin", "ymin", "xmax", "ymax")])
 _OFFSET = pa.struct(
@@ -229,7 +231,17 @@ def meta_faults(meta: Any) -> list[str]:
         faults.append(
             f"{META_FILE} has encoding {meta['encoding']!r}, not one of {ENCODINGS}."
         )
-    return faults
+    return faults + _record_faults(meta.get("files") or {})
+
+
+def _record_faults(files: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{META_FILE} states no size and SHA-256 of {name!r} under 'files'."
+        for name, record in files.items()
+        if not isinstance(record, dict)
+        or type(record.get("bytes")) is not int
+        or not _SHA256.fullmatch(str(record.get("sha256")))
+    ]
 
 
 def _same_type(found: pa.DataType, expected: pa.DataType) -> bool:

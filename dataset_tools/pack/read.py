@@ -1,16 +1,18 @@
 """A pack as tables and pictures. Needs numpy, h5py, pyarrow, pandas and pillow only.
 
-Shards are opened at the first picture and once in each process, since an HDF5 handle
-must not cross a fork; a `Pack` can be pickled, it takes no handle along.
+Shards are opened at their first picture and can be read by any thread, before and
+after a fork; a `Pack` can be pickled, it takes no open file along.
 """
 
+import hashlib
 import json
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +34,20 @@ from dataset_tools.pack.format import (
     Encoding,
     Kind,
     content_sha256,
+    content_sha256_of,
     meta_faults,
     schema_faults,
     shard_name,
 )
-from dataset_tools.pack.shards import ShardReader
+from dataset_tools.pack.shard_reader import ShardReader, refuse_special
 from dataset_tools.pictures import decode, encode_png
 
-META_LIMIT_BYTES = 16 * 1024**2
+META_LIMIT_BYTES: Final = 16 * 1024**2
+TABLE_LIMIT_BYTES: Final = 8 * 1024**3
+"""A table that declares more than this when unpacked is not read."""
+TABLE_LIMIT_ROWS: Final = 100_000_000
+MOST_OPEN: Final = 256
+"""Shards held open at a time, well below the usual limit of 1,024 files."""
 
 
 class Pack:
@@ -139,7 +147,7 @@ class Pack:
             MissingDataError: if there is no such picture.
             IntegrityError: if its shard is damaged.
         """
-        value = self._stored(kind, name)
+        value = self.stored(kind, name)
         return value if isinstance(value, bytes) else encode_png(value)
 
     def picture(self, kind: Kind, name: str) -> npt.NDArray[np.uint8]:
@@ -150,15 +158,27 @@ class Pack:
             IntegrityError: if its shard is damaged.
             UnreadableError: if its bytes cannot be decoded.
         """
-        value = self._stored(kind, name)
+        value = self.stored(kind, name)
         return decode(value) if isinstance(value, bytes) else value
 
+    def stored(self, kind: Kind, name: str) -> bytes | npt.NDArray[np.uint8]:
+        """A picture as the pack holds it: bytes, or uint8 [H, W, 3] if it is baked.
+
+        Raises:
+            MissingDataError: if there is no such picture.
+            IntegrityError: if its shard is damaged.
+        """
+        place = self._places[kind].get(name)
+        if place is None:
+            message = f"The pack {self.path} holds no picture of {kind} {name!r}."
+            raise MissingDataError(message)
+        return self._shard(place[0]).read(place[1], name)
+
     def close(self) -> None:
-        """Close the shards that this process opened."""
+        """Close the shards; the next picture opens its shard again."""
         with self._lock:
-            if self._process == os.getpid():
-                for shard in self._shards.values():
-                    shard.close()
+            for shard in self._shards.values():
+                shard.close()
             self._shards = {}
 
     def __enter__(self) -> "Pack":
@@ -185,7 +205,8 @@ class Pack:
         self._shards = {}
 
     def _table(self, name: str) -> pd.DataFrame:
-        frame: pd.DataFrame = read_table(self.path, name).to_pandas()
+        record = (self.meta.get("files") or {}).get(f"{name}.parquet")
+        frame: pd.DataFrame = read_table(self.path, name, record=record).to_pandas()
         frame = frame.drop(columns="bbox", errors="ignore")
         return frame.set_index(ID_COLUMN[name]) if name in ID_COLUMN else frame
 
@@ -202,21 +223,19 @@ class Pack:
             found[kind] = dict(zip(table.index, rows, strict=True))
         return found
 
-    def _stored(self, kind: Kind, name: str) -> bytes | npt.NDArray[np.uint8]:
-        place = self._places[kind].get(name)
-        if place is None:
-            message = f"The pack {self.path} holds no picture of {kind} {name!r}."
-            raise MissingDataError(message)
-        return self._shard(place[0]).read(place[1], name)
-
     def _shard(self, number: int) -> ShardReader:
         if self._process != os.getpid():
-            self._reset()
+            # A fork may have copied a lock that a thread of the parent held.
+            self._lock, self._process = Lock(), os.getpid()
         with self._lock:
-            if number not in self._shards:
+            found = self._shards.get(number)
+            if found is None:
+                if len(self._shards) >= MOST_OPEN:
+                    # Closed when the last thread that reads it lets go.
+                    del self._shards[next(iter(self._shards))]
                 path = self.path / shard_name(number)
-                self._shards[number] = ShardReader(path, self.encoding)
-            return self._shards[number]
+                found = self._shards[number] = ShardReader(path, self.encoding)
+            return found
 
 
 def read_meta(path: Path) -> dict[str, Any]:
@@ -233,44 +252,85 @@ def read_meta(path: Path) -> dict[str, Any]:
             "`geobench data build`, or give a pack's folder."
         )
         raise MissingDataError(message)
+    refuse_special(file)
     if file.stat().st_size > META_LIMIT_BYTES:
         message = f"{file} is larger than {META_LIMIT_BYTES} bytes; it is not read."
         raise IntegrityError(message)
     try:
-        meta = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
+        text = file.read_text(encoding="utf-8")
+        meta = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError, OSError) as error:
         message = f"{file} is no JSON: {error}. Fetch the pack again."
         raise IntegrityError(message) from error
     faults = meta_faults(meta)
     if faults:
         message = f"{path}: {faults[0]}"
         raise IntegrityError(message)
+    if meta.get("files") and content_sha256_of(meta["files"]) != meta["content_sha256"]:
+        message = (
+            f"{file} states hashes of files that do not give its content_sha256. Fetch "
+            "the pack again."
+        )
+        raise IntegrityError(message)
     return dict(meta)
 
 
-def read_table(path: Path, name: str) -> pa.Table:
+def read_table(
+    path: Path,
+    name: str,
+    *,
+    record: Mapping[str, Any] | None = None,
+    whole: bool = False,
+) -> pa.Table:
     """One of a pack's tables, its schema checked.
 
     Args:
         path: the pack's folder.
         name: "frames", "tiles", "sequences" or "splits".
+        record: what `pack.json` says of the file under `files`; it is compared.
+        whole: keep columns that the contract does not know.
 
     Raises:
         MissingDataError: if the file is not there.
-        UnreadableError: if it is no Parquet.
-        IntegrityError: if its columns are not those of the contract.
+        UnreadableError: if it is no Parquet, or declares too much.
+        IntegrityError: if its hash or its columns are not those of the contract.
     """
     file = path / f"{name}.parquet"
-    if not file.is_file():
+    if not file.exists() and not file.is_symlink():
         message = f"The pack {path} has no {file.name}. Fetch it again."
         raise MissingDataError(message)
+    refuse_special(file)
     try:
-        table = pq.ParquetFile(file).read()
-    except (pa.ArrowException, OSError) as error:
+        data = file.read_bytes()
+        if record and hashlib.sha256(data).hexdigest() != record["sha256"]:
+            message = (
+                f"{file} is not the file that pack.json was written for (SHA-256 "
+                "differs). Fetch the pack again, or repair it with `geobench data "
+                "repair`."
+            )
+            raise IntegrityError(message)
+        table = _parquet(pq.ParquetFile(pa.BufferReader(data)))
+    except (pa.ArrowException, OSError, MemoryError) as error:
         message = f"{file} cannot be read: {error}. Fetch the pack again."
         raise UnreadableError(message) from error
     faults = schema_faults(name, table.schema)
     if faults:
         message = f"{path}: {faults[0]}"
         raise IntegrityError(message)
-    return table.select(TABLES[name].names)
+    return table if whole else table.select(TABLES[name].names)
+
+
+def _parquet(file: pq.ParquetFile) -> pa.Table:
+    """The whole table, unless its header declares more than a pack can hold."""
+    about = file.metadata
+    groups = range(about.num_row_groups)
+    size = sum(about.row_group(i).total_byte_size for i in groups)
+    if size > TABLE_LIMIT_BYTES or about.num_rows > TABLE_LIMIT_ROWS:
+        message = f"it declares {about.num_rows} rows in {size} bytes"
+        raise OSError(message)
+    return file.read()
+
+
+def _refuse_constant(word: str) -> None:
+    message = f"it holds {word}, which is no JSON number"
+    raise ValueError(message)

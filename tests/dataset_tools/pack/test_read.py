@@ -1,15 +1,20 @@
+import json
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import h5py
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from made_pack import make, picture
 
 from dataset_tools.errors import IntegrityError, MissingDataError, UnreadableError
+from dataset_tools.pack import read
 from dataset_tools.pack.format import content_sha256
 from dataset_tools.pack.read import Pack
 from dataset_tools.pictures import decode
@@ -59,16 +64,44 @@ def read_in_child(pack, queue):
     queue.put(first_picture(pack))
 
 
-def test_a_forked_process_opens_the_shards_again(path):
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_pack_with_open_shards_is_read_in_another_process(path, method):
     pack = Pack.open(path)
     here = first_picture(pack)
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context(method)
     queue = context.Queue()
     child = context.Process(target=read_in_child, args=(pack, queue))
     child.start()
-    assert queue.get(timeout=20) == here
+    assert queue.get(timeout=60) == here
     child.join()
     assert first_picture(pack) == here
+
+
+def test_a_fork_is_not_stopped_by_a_lock_that_a_thread_held(path):
+    pack = Pack.open(path)
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    child = context.Process(target=read_in_child, args=(pack, queue))
+    with pack._lock:
+        child.start()
+    assert queue.get(timeout=20) == picture("frame", "s0/000")
+    child.join()
+
+
+def test_many_threads_read_more_shards_than_may_be_open(path, monkeypatch):
+    monkeypatch.setattr(read, "MOST_OPEN", 1)
+    wanted = [("frame", "s0/000"), ("tile", "t/far")] * 200
+    with Pack.open(path) as pack, ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda key: pack.picture_bytes(*key), wanted))
+        assert len(pack._shards) == 1
+    assert found == [picture(*key) for key in wanted]
+
+
+def test_a_closed_pack_opens_its_shards_again(path):
+    pack = Pack.open(path)
+    before = first_picture(pack)
+    pack.close()
+    assert first_picture(pack) == before
 
 
 def test_what_is_no_pack_is_named(tmp_path, path):
@@ -80,7 +113,13 @@ def test_what_is_no_pack_is_named(tmp_path, path):
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("{", "no JSON"), ("[]", "no object"), ('{"format": 3}', "'format'")],
+    [
+        ("{", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ('{"format": NaN}', "NaN"),
+        ("[]", "no object"),
+        ('{"format": 3}', "'format'"),
+    ],
 )
 def test_a_wrong_pack_json_is_an_integrity_error(path, text, words):
     (path / "pack.json").write_text(text)
@@ -190,6 +229,46 @@ def never_stored(tmp_path):
     return change
 
 
+def noted(tmp_path):
+    def change(file, length):
+        file.create_dataset("bytes", data=np.zeros(length, np.uint8)).attrs["a"] = 1
+
+    return change
+
+
+def noted_above(tmp_path):
+    def change(file, length):
+        file.create_dataset("bytes", data=np.zeros(length, np.uint8))
+        file.attrs["owner"] = "me"
+
+    return change
+
+
+def beside(tmp_path):
+    def change(file, length):
+        file.create_dataset("bytes", data=np.zeros(length, np.uint8))
+        file.create_dataset("more", data=np.zeros(4, np.uint8))
+
+    return change
+
+
+def signed(tmp_path):
+    def change(file, length):
+        file.create_dataset("bytes", data=np.zeros(length, np.int8))
+
+    return change
+
+
+def compact(tmp_path):
+    def change(file, length):
+        space = h5py.h5s.create_simple((10,))
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_layout(h5py.h5d.COMPACT)
+        h5py.h5d.create(file.id, b"bytes", h5py.h5t.STD_U8LE, space, plan)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("attack", "words"),
     [
@@ -198,14 +277,70 @@ def never_stored(tmp_path):
         (linked, "link"),
         (softly_linked, "link"),
         (compressed, "contiguous"),
-        (group, "no dataset"),
+        (group, "no data set"),
         (never_stored, "declares"),
+        (noted, "attributes"),
+        (noted_above, "attributes"),
+        (beside, "'more'"),
+        (signed, "int8"),
+        (compact, "contiguous"),
     ],
 )
 def test_a_hostile_shard_is_refused_before_it_is_read(path, tmp_path, attack, words):
     replace_bytes(path, attack(tmp_path))
     with pytest.raises(IntegrityError, match=words):
         first_picture(Pack.open(path))
+
+
+def test_a_shard_behind_foreign_bytes_is_refused(path):
+    shard = path / "images-00000.h5"
+    shard.write_bytes(b"#!/bin/sh\n".ljust(512, b" ") + shard.read_bytes())
+    with pytest.raises(IntegrityError, match="512 foreign bytes"):
+        first_picture(Pack.open(path))
+
+
+def test_a_shard_that_is_a_link_or_pipe_is_refused_and_nothing_hangs(path, tmp_path):
+    shard = path / "images-00000.h5"
+    shard.rename(tmp_path / "elsewhere.h5")
+    shard.symlink_to(tmp_path / "elsewhere.h5")
+    with pytest.raises(IntegrityError, match="no plain file"):
+        first_picture(Pack.open(path))
+    shard.unlink()
+    os.mkfifo(shard)
+    with pytest.raises(IntegrityError, match="no plain file"):
+        first_picture(Pack.open(path))
+
+
+def test_a_table_that_is_a_link_is_refused(path, tmp_path):
+    table = path / "frames.parquet"
+    table.rename(tmp_path / "elsewhere.parquet")
+    table.symlink_to(tmp_path / "elsewhere.parquet")
+    with pytest.raises(IntegrityError, match="no plain file"):
+        _ = Pack.open(path).frames
+
+
+def test_a_table_changed_behind_the_hash_is_not_read(path):
+    given = pq.read_table(path / "splits.parquet")
+    pq.write_table(given.slice(1), path / "splits.parquet")
+    with pytest.raises(IntegrityError, match="SHA-256"):
+        _ = Pack.open(path).splits
+
+
+def test_hashes_that_do_not_give_the_content_hash_are_refused(path):
+    file = path / "pack.json"
+    meta = json.loads(file.read_text())
+    meta["files"]["splits.parquet"]["sha256"] = "0" * 64
+    file.write_text(json.dumps(meta))
+    with pytest.raises(IntegrityError, match="do not give its content_sha256"):
+        Pack.open(path)
+
+
+def test_a_shard_cut_while_it_is_open_is_noticed(path):
+    with Pack.open(path) as pack:
+        first_picture(pack)
+        os.truncate(path / "images-00000.h5", 100)
+        with pytest.raises(IntegrityError, match="ends before its last picture"):
+            first_picture(pack)
 
 
 def test_offsets_that_run_backwards_are_refused(path):
