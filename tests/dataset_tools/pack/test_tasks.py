@@ -6,7 +6,7 @@ from made_pack import contents, picture
 from made_pictures import MadePictures
 
 from dataset_tools.errors import UnreadableError, UsageError
-from dataset_tools.pack.shards import ShardReader
+from dataset_tools.pack.shard_reader import ShardReader
 from dataset_tools.pack.tasks import ShardTask, plan_shards, run_task, run_tasks
 
 
