@@ -52,6 +52,10 @@ class Frame:
     source: str | None = None
     """POSIX path of the picture, relative to the drive's folder."""
     hdop: float | None = None
+    size_px: tuple[int, int] | None = None
+    """Width and height of the picture in its drive, once upright."""
+    rewrite: str | None = None
+    """Why a pack cannot hold the picture's own bytes, such as "turned"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,19 +10,23 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.pictures import DECODING_ERRORS, decoding_fault, open_bounded
+from dataset_tools.errors import UnreadableError
+from dataset_tools.pictures.codec import (
+    DECODING_ERRORS,
+    decoding_fault,
+    open_bounded,
+    read_picture,
+)
+from dataset_tools.pictures.files import STAGE, picture_paths
+from dataset_tools.pictures.metadata import rewrite_reason, upright_size
 from dataset_tools.records import Frame, Outcome, Projection, Rejection
 from dataset_tools.tracks.fixes import Fault, position_fault, wrap_heading
 from dataset_tools.tracks.times import nanoseconds, parse_time
-
-STAGE = "pictures"
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"})
 
 FULL_FRAME_WIDTH_MM = 36.0
 EARLIEST = nanoseconds(datetime(1990, 1, 1, tzinfo=UTC))
@@ -59,6 +63,8 @@ class _Header:
     projection: Projection
     hdop: float | None
     fault: Fault | None
+    size_px: tuple[int, int] | None = None
+    rewrite: str | None = None
 
 
 def read_pictures(folder: Path, *, need_position: bool = True) -> Outcome[Frame]:
@@ -75,11 +81,11 @@ def read_pictures(folder: Path, *, need_position: bool = True) -> Outcome[Frame]
     Raises:
         MissingDataError: if the folder is not there or holds no picture.
     """
-    paths = _picture_paths(folder)
-    outcome: Outcome[Frame] = Outcome()
+    found = picture_paths(folder)
+    outcome: Outcome[Frame] = Outcome(rejected=found.rejected)
     sessions: dict[str, list[tuple[Path, _Header]]] = {}
     taken: set[str] = set()
-    for path in paths:
+    for path in found.kept:
         item = path.relative_to(folder).as_posix()
         header = _read_header(path)
         fault: Fault | None
@@ -98,25 +104,6 @@ def read_pictures(folder: Path, *, need_position: bool = True) -> Outcome[Frame]
     for session in sorted(sessions):
         outcome.kept.extend(_ordered(folder, session, sessions[session]))
     return outcome
-
-
-def _picture_paths(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        message = f"There is no folder {folder}; a folder of pictures is expected."
-        raise MissingDataError(message)
-    paths = sorted(
-        path
-        for path in folder.rglob("*")
-        # Files that begin with a dot are other systems' shadows of pictures.
-        if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-    )
-    if not paths:
-        message = (
-            f"The folder {folder} holds no picture; expected are "
-            f"{', '.join(sorted(SUFFIXES))}, also in subfolders."
-        )
-        raise MissingDataError(message)
-    return paths
 
 
 def _ordered(
@@ -141,6 +128,8 @@ def _ordered(
             projection=header.projection,
             source=source,
             hdop=header.hdop,
+            size_px=header.size_px,
+            rewrite=header.rewrite,
         )
 
 
@@ -164,11 +153,12 @@ def _read_header(path: Path) -> _Header | UnreadableError:
     try:
         # One read: the pixels are checked too, so that a truncated picture is
         # counted here and does not stop a build hours later.
-        data = io.BytesIO(path.read_bytes())
+        data = read_picture(path)
         # Pillow warns of corrupt EXIF; what it could not read is missed below.
         quiet = warnings.catch_warnings(action="ignore", category=UserWarning)
-        with quiet, open_bounded(data) as picture:
+        with quiet, open_bounded(io.BytesIO(data)) as picture:
             exif = picture.getexif()
+            size, rewrite = upright_size(picture), rewrite_reason(data, picture)
             tags, gps = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
             xmp = _panorama_tags(picture.info)
             # A JPEG is decoded at an eighth of its size, which still reads it all.
@@ -178,7 +168,7 @@ def _read_header(path: Path) -> _Header | UnreadableError:
         return error
     except DECODING_ERRORS as error:
         return UnreadableError(decoding_fault(error))
-    return _header(tags, gps, xmp)
+    return replace(_header(tags, gps, xmp), size_px=size, rewrite=rewrite)
 
 
 def _header(tags: Tags, gps: Tags, xmp: Mapping[str, str]) -> _Header:
