@@ -1,11 +1,12 @@
 """The second half of a build: tiles for the sequences, a gallery, splits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.build_settings import BuildSettings
+from dataset_tools.build_splits import refuse_schemes, split_all
 from dataset_tools.distractors import add_distractors
 from dataset_tools.errors import UsageError
 from dataset_tools.grid_gallery import GridExtent
@@ -14,7 +15,8 @@ from dataset_tools.imagery.tile_list import TileList, open_tile_list
 from dataset_tools.pairing import label, pair
 from dataset_tools.placement import PairingRule
 from dataset_tools.records import Frame, Sequence, SplitRow, Tile
-from dataset_tools.splits import SplitOutcome, by_area, by_polygons, single_split
+from dataset_tools.splits import STAGE as SPLITS
+from dataset_tools.splits import SplitOutcome, stage_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ def make_views(
         MissingDataError: if a file of areas or a tile list is not there.
         UnreadableError: if one cannot be read.
     """
+    refuse_schemes(settings)
     rule = pairing_rule(settings)
     extent = GridExtent(reach_m=settings.grid_reach_m, areas=settings.grid_area)
     paired = pair(sequences, frames, imagery, rule, grid=extent)
@@ -62,7 +65,7 @@ def make_views(
     extra = add_distractors(
         tiles,
         imagery,
-        partial(_split, settings, queries, frames),
+        partial(split_all, settings, queries, frames),
         per_tile=settings.distractors_per_tile,
         rule=rule,
         seed=settings.seed,
@@ -72,14 +75,13 @@ def make_views(
         stages.add("distractors", "tiles", len(added.kept), added.rejected)
     tiles += extra.outcome.kept
     if queries:
-        dropped = extra.split.rejected
-        stages.add("splits", "sequences", len(queries) - len(dropped), dropped)
+        _note_dropped(extra.split, len(queries), stages)
     return Views(
         formed=sequences,
         sequences=queries,
         tiles=sorted(tiles, key=lambda t: t.tile_id),
         split_rows=extra.split.rows,
-        warnings=(*paired.warnings, *extra.warnings),
+        warnings=(*paired.warnings, *extra.warnings, *extra.split.warnings),
     )
 
 
@@ -104,6 +106,15 @@ def pairing_rule(settings: BuildSettings) -> PairingRule:
         semi_max_m=settings.semi_max_m,
         seed=settings.seed,
     )
+
+
+def _note_dropped(split: SplitOutcome, count: int, stages: Stages) -> None:
+    """Note for each scheme how many of its sequences lie between the splits."""
+    several = len(split.schemes) > 1
+    for scheme in split.schemes:
+        stage = stage_of(scheme) if several else SPLITS
+        dropped = [r for r in split.rejected if r.stage == stage]
+        stages.add(stage, "sequences", count - len(dropped), dropped)
 
 
 def _refuse_distractors(settings: BuildSettings) -> None:
@@ -145,44 +156,3 @@ def _refuse_doubles(have: set[str], listed: list[Tile]) -> None:
             )
             raise UsageError(message)
         have.add(tile.tile_id)
-
-
-def _split(
-    settings: BuildSettings,
-    sequences: list[Sequence],
-    frames: Mapping[str, Frame],
-    tiles: Iterable[Tile],
-) -> SplitOutcome:
-    if not sequences:
-        return SplitOutcome()
-    thin_m, side_m = settings.thin_m, settings.tile_m
-    if settings.split_scheme == "single":
-        return single_split(
-            sequences, frames, tiles, split=settings.split, thin_m=thin_m
-        )
-    if settings.split_scheme == "area":
-        return by_area(
-            sequences,
-            frames,
-            tiles,
-            cell_m=settings.cell_m,
-            buffer_m=settings.buffer_m,
-            seed=settings.seed,
-            tile_side_m=side_m,
-            thin_m=thin_m,
-        )
-    if settings.areas is None:
-        message = (
-            "The split scheme 'polygons' needs polygons. Give --areas a GeoJSON with a "
-            "property 'split' of train, val or test, or choose another scheme."
-        )
-        raise UsageError(message)
-    return by_polygons(
-        sequences,
-        frames,
-        tiles,
-        settings.areas,
-        buffer_m=settings.buffer_m,
-        tile_side_m=side_m,
-        thin_m=thin_m,
-    )

@@ -5,9 +5,10 @@ split, so that no other split has seen them.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Sequence as Series
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -48,12 +49,15 @@ def add_distractors(
     rule: PairingRule,
     seed: int,
 ) -> Distractors:
-    """Off-road tiles for the test split, a number for each tile of its thinned gallery.
+    """Off-road tiles for test splits, a number for each tile of their thinned gallery.
+
+    Each scheme gets its number in its own test split's land; a tile that lies in the
+    land of several is used for all of them.
 
     Args:
         tiles: every other tile of the pack, those of the sequences among them.
         imagery: where the new tiles are cut from.
-        split: splits the sequences, given all tiles.
+        split: splits the sequences, given all tiles; in one scheme or several.
         per_tile: how many are wanted for each thinned tile, at least 0.
         rule: side and size of the tiles, and what those of sequences were placed by.
         seed: decides which grid points are taken first.
@@ -68,18 +72,28 @@ def add_distractors(
             tiles, imagery, spacing_m=spacing * rule.side_m, rule=rule
         )
         found = split([*tiles, *candidates])
-        wanted = per_tile * len(_ids(found, "tile-thinned"))
-        there = _ids(found, "tile-open")
-        room = [t for t in candidates if t.tile_id in there]
-        outcome = take_covered(room, imagery, count=wanted, seed=seed, rule=rule)
-        if len(outcome.kept) >= wanted:
+        wanted = {
+            scheme: per_tile * len(_ids(found, scheme, "tile-thinned"))
+            for scheme in found.schemes
+        }
+        take = partial(take_covered, imagery=imagery, seed=seed, rule=rule)
+        outcome, chosen = _take_each(found, candidates, wanted, take)
+        if all(len(chosen[s]) >= wanted[s] for s in wanted):
             break
-    spare = {t.tile_id for t in candidates} - {t.tile_id for t in outcome.kept}
-    rows = [row for row in found.rows if row[3] not in spare]
+    grid = {t.tile_id for t in candidates}
+    rows = [
+        row
+        for row in found.rows
+        if row[3] not in grid or (row[1] == SPLIT and row[3] in chosen[row[0]])
+    ]
     return Distractors(
         outcome=outcome,
         split=replace(found, rows=rows),
-        warnings=_warnings(len(outcome.kept), wanted, SPACINGS[-1] * rule.side_m),
+        warnings=tuple(
+            _warning(s, len(chosen[s]), wanted[s], SPACINGS[-1] * rule.side_m)
+            for s in wanted
+            if len(chosen[s]) < wanted[s]
+        ),
     )
 
 
@@ -131,17 +145,42 @@ def take_covered(
     return Outcome(sorted(kept, key=lambda t: t.tile_id), rejected)
 
 
-def _ids(found: SplitOutcome, kind: str) -> set[str]:
-    return {i for _, split, k, i in found.rows if split == SPLIT and k == kind}
+def _take_each(
+    found: SplitOutcome,
+    candidates: list[Tile],
+    wanted: Mapping[str, int],
+    take: Callable[..., Outcome[Tile]],
+) -> tuple[Outcome[Tile], dict[str, set[str]]]:
+    """Tiles for one scheme after the other; each uses those taken before it first.
+
+    Returns:
+        All tiles taken, sorted by id, with those tried in vain; scheme -> ids of its
+        tiles.
+    """
+    outcome: Outcome[Tile] = Outcome()
+    chosen: dict[str, set[str]] = {}
+    tried: set[str] = set()
+    for scheme, count in wanted.items():
+        there = _ids(found, scheme, "tile-open")
+        shared = [t.tile_id for t in outcome.kept if t.tile_id in there][:count]
+        fresh = [t for t in candidates if t.tile_id in there and t.tile_id not in tried]
+        more = take(fresh, count=count - len(shared))
+        chosen[scheme] = {*shared, *(t.tile_id for t in more.kept)}
+        tried |= {t.tile_id for t in more.kept} | {r.item for r in more.rejected}
+        both = sorted([*outcome.kept, *more.kept], key=lambda t: t.tile_id)
+        outcome = Outcome(both, [*outcome.rejected, *more.rejected])
+    return outcome, chosen
 
 
-def _warnings(have: int, wanted: int, spacing_m: float) -> tuple[str, ...]:
-    if have >= wanted:
-        return ()
+def _ids(found: SplitOutcome, scheme: str, kind: str) -> set[str]:
+    return {i for name, s, k, i in found.rows if (name, s, k) == (scheme, SPLIT, kind)}
+
+
+def _warning(scheme: str, have: int, wanted: int, spacing_m: float) -> str:
     return (
-        f"Only {have:,} of {wanted:,} off-road tiles found room in the test split's "
-        f"land, {spacing_m:g} m apart. Give imagery that reaches farther beyond the "
-        "drive, or ask for fewer.",
+        f"Only {have:,} of {wanted:,} off-road tiles found room in the land of the "
+        f"test split of scheme {scheme!r}, {spacing_m:g} m apart. Give imagery that "
+        "reaches farther beyond the drive, or ask for fewer."
     )
 
 

@@ -7,7 +7,7 @@ from plain_street import Plain, drive
 from dataset_tools.distractors import add_distractors, grid_tiles, take_covered
 from dataset_tools.pairing import label, pair
 from dataset_tools.placement import PairingRule
-from dataset_tools.splits import single_split
+from dataset_tools.splits import SplitOutcome, single_split
 
 RULE = PairingRule(jitter_m=5.0)
 
@@ -73,3 +73,30 @@ def test_too_little_land_is_told_and_the_widest_grid_that_gives_enough_is_taken(
     poor = few(Plain(from_east_m=1e6), split, per_tile=1)
     assert poor.outcome.kept == []
     assert "Only 0 of" in poor.warnings[0]
+
+
+def test_each_scheme_gets_its_number_and_shares_what_lies_in_both_lands():
+    found, split = paired()
+
+    def west(name):
+        return not name.startswith("grid") or float(name[14:]) < -72.6
+
+    def two(tiles):
+        rows = split(list(tiles)).rows
+        other = [("road", *row[1:]) for row in rows if west(row[3])]
+        return SplitOutcome(rows=sorted([*rows, *other]))
+
+    added = add_distractors(
+        found.tiles, Plain(), two, per_tile=2, rule=RULE, seed=0
+    ).split
+    for scheme in ("area", "road"):
+        kinds = {
+            kind: {r[3] for r in added.rows if r[:3] == (scheme, "test", kind)}
+            for kind in ("tile", "tile-thinned", "tile-open")
+        }
+        off_road = kinds["tile-open"] - kinds["tile"]
+        assert len(off_road) == 2 * len(kinds["tile-thinned"])
+        if scheme == "road":
+            assert all(west(i) for i in off_road)
+    every = {r[3] for r in added.rows if r[3].startswith("grid")}
+    assert len(every) < 4 * len(kinds["tile-thinned"])
