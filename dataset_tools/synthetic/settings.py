@@ -19,7 +19,7 @@ PANORAMA_EVERY = 3
 """A panorama is taken with each third front picture: every 24.15 m."""
 PRESETS = ("tiny", "small", "town")
 SWITCHES = ("appearance", "layout", "camera", "imagery")
-SMALL_SIDES_M = (1740.0, 1840.0, 1740.0, 1740.0)
+SMALL_SIDES_M = (1740.0, 1560.0, 1740.0, 1740.0)
 """Sides of the cross regions of the preset small, in the order of `SWITCHES`."""
 HOME_ORIGIN = (690_000.0, 4_903_000.0)
 REGION_STEP_M = 9_000.0
@@ -179,8 +179,8 @@ def _small() -> tuple[RegionSettings, ...]:
         outskirts_m=1760.0,
         layout=Layout(),
     )
-    # Wider blocks hold fewer streets, so that region is larger: each test keeps 300
-    # tiles whose centres are 70 m apart.
+    # Smaller blocks hold more streets, so that region is smaller: each test keeps some
+    # 300 tiles whose centres are 70 m apart.
     return home, *(
         _cross(home, name, index=i, side_m=side, share=0.97)
         for i, (name, side) in enumerate(zip(SWITCHES, SMALL_SIDES_M, strict=True), 1)
@@ -273,7 +273,11 @@ def _switched(region: RegionSettings, switch: str) -> RegionSettings:
         return replace(region, appearance=style)
     if switch == "layout":
         other = replace(
-            region.layout, bearing_deg=(30.0, 60.0), block_m=135.0, density=0.7
+            region.layout,
+            bearing_deg=(30.0, 60.0),
+            block_m=72.0,
+            jitter=0.03,
+            density=0.6,
         )
         return replace(region, layout=other)
     if switch == "camera":
