@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 RUN    ?= runs/demo-tiny
 
-.PHONY: help install demo demo-small test check bench slow clean
+.PHONY: help install demo demo-small test check bench slow faults clean
 
 help: ## Print what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ test: $(STAMP) ## All tests but the slow and GPU ones
 
 slow: $(STAMP) ## The slow tests
 	$(BIN)/python -m pytest -m slow
+
+faults: $(STAMP) ## Kills, full disks, second writers; prints figures
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/faults -m "slow or not slow" -q
 
 check: $(STAMP) ## Lint, format and types
 	$(BIN)/ruff check .

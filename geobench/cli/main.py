@@ -2,7 +2,7 @@
 
 Commands are imported when they are called, so that `--help` answers at once.
 Exit codes: 0 done, 1 done with findings, 2 wrong usage, 3 data missing or
-unreadable, 4 integrity, 130 interrupted.
+unreadable or the output not writable, 4 integrity, 130 interrupted.
 """
 
 import logging
@@ -114,7 +114,17 @@ def main(arguments: list[str] | None = None) -> None:
         if "-v" in words or "--verbose" in words:
             raise
         code = _say(f"Error: {error}", error.exit_code)
+    except OSError as error:
+        # A full or broken disk may speak up anywhere; a bug has no errno.
+        if error.errno is None or "-v" in words or "--verbose" in words:
+            raise
+        code = _say(f"Error: {_system_fault(error)}", 3)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _system_fault(error: OSError) -> str:
+    where = f"{error.filename}: " if error.filename is not None else ""
+    return f"{where}{error.strerror}. Check the disk and your rights there."
 
 
 def _say(sentence: str, code: int) -> int:

@@ -1,9 +1,11 @@
+import errno
 import subprocess
 import sys
 
+import pytest
 from click.testing import CliRunner
 
-from geobench.cli.main import DATA, TOP, cli
+from geobench.cli.main import DATA, TOP, cli, main
 
 
 def _run(*words):
@@ -47,3 +49,25 @@ def test_missing_data_exits_with_3_and_no_traceback(tmp_path):
     done = _run("data", "check", str(tmp_path / "nothing.pack"))
     assert done.returncode == 3
     assert "Traceback" not in done.stderr
+
+
+def test_an_error_of_the_system_is_one_sentence_with_the_path(monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "card.md")
+
+    monkeypatch.setattr(cli, "main", full)
+    with pytest.raises(SystemExit) as end:
+        main(["data", "card", "a.pack"])
+    assert end.value.code == 3
+    said = capsys.readouterr().err
+    assert said.startswith("Error: card.md: No space left on device. ")
+    assert said.count("\n") == 1
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    def bug(*_, **__):
+        raise OSError("no error number")
+
+    monkeypatch.setattr(cli, "main", bug)
+    with pytest.raises(OSError, match="no error number"):
+        main(["data", "card", "a.pack"])
