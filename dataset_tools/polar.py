@@ -17,26 +17,25 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dataset_tools.bilinear import (
+    Floats,
+    Indices,
+    Reading,
+    pairs_of,
+    read_rgb,
+)
 from dataset_tools.errors import UsageError
 
 Output = Literal["uint8", "float"]
 Engine = Literal["exact", "opencv"]
 
-Floats = npt.NDArray[np.float64]
-Indices = npt.NDArray[np.intp]
-
 
 class _SampleMap(NamedTuple):
     """Where each output pixel [h*w] reads: four flat indices and four weights."""
 
-    upper_left: Indices
-    lower_left: Indices
+    reading: Reading
     upper_right: Indices
     lower_right: Indices
-    left: Floats
-    right: Floats
-    upper: Floats
-    lower: Floats
 
 
 def polar_transform(
@@ -74,7 +73,9 @@ def polar_transform(
     at = _sample_map(tile.shape[0], height, width)
     shape = height, width, tile.shape[2]
     if output == "uint8" and tile.dtype == np.uint8 and tile.shape[2] == 3:
-        return _of_rgb(tile.view(np.uint8), at).reshape(shape)
+        # Bit for bit `_of_any` with the fraction dropped.
+        pairs = pairs_of(tile.view(np.uint8))
+        return read_rgb(pairs, at.reading).reshape(shape)
     image = _of_any(tile, at).reshape(shape)
     return image.astype(np.uint8) if output == "uint8" else image
 
@@ -95,40 +96,12 @@ def _refuse_shapes(tile: npt.NDArray[np.generic], height: int, width: int) -> No
 def _of_any(tile: npt.NDArray[np.generic], at: _SampleMap) -> Floats:
     """[h*w, C] of a tile of any type and number of channels."""
     flat = tile.reshape(-1, tile.shape[2]).astype(np.float64)
-    left, right = at.left[:, None], at.right[:, None]
-    upper, lower = at.upper[:, None], at.lower[:, None]
-    values = left * (upper * flat[at.upper_left] + lower * flat[at.lower_left])
+    above, below, left, right, upper, lower = at.reading
+    left, right = left[:, None], right[:, None]
+    upper, lower = upper[:, None], lower[:, None]
+    values = left * (upper * flat[above] + lower * flat[below])
     values += right * (upper * flat[at.upper_right] + lower * flat[at.lower_right])
     return values
-
-
-def _of_rgb(tile: npt.NDArray[np.uint8], at: _SampleMap) -> npt.NDArray[np.uint8]:
-    """[h*w, 3] of a tile [S, S, 3]; bit for bit `_of_any` with the fraction dropped.
-
-    A pixel and the one to its right lie in 6 neighbouring bytes, so 8 bytes at every
-    pixel make two gathers do for four, and channels come out of them as columns.
-    """
-    count = tile.shape[0] * tile.shape[1]
-    raw = np.zeros(tile.size + 8, np.uint8)
-    raw[: tile.size] = tile.reshape(-1)
-    # Beside the last column lies the next row's first pixel: its weight is 0.
-    pairs = np.ndarray((count,), np.uint64, buffer=raw, strides=(3,)).copy()
-    above = pairs.take(at.upper_left).view(np.uint8).reshape(-1, 8)
-    below = pairs.take(at.lower_left).view(np.uint8).reshape(-1, 8)
-    image = np.empty((len(above), 3), np.uint8)
-    values, beside, term = (np.empty(len(above)) for _ in range(3))
-    for c in range(3):
-        np.multiply(at.upper, above[:, c], out=values)
-        np.multiply(at.lower, below[:, c], out=term)
-        values += term
-        values *= at.left
-        np.multiply(at.upper, above[:, c + 3], out=beside)
-        np.multiply(at.lower, below[:, c + 3], out=term)
-        beside += term
-        beside *= at.right
-        values += beside
-        image[:, c] = values
-    return image
 
 
 def _by_opencv(
@@ -194,13 +167,13 @@ def _sample_map(side: int, height: int, width: int) -> _SampleMap:
     upper, lower = below - row, np.where(below < side, row - top, 0.0)
     lefts, rights = beside - column, np.where(beside < side, column - left, 0.0)
     below, beside = np.minimum(below, side - 1), np.minimum(beside, side - 1)
-    return _SampleMap(
+    # Beside the last column lies the next row's first pixel: its weight is 0.
+    reading = Reading(
         upper_left=top * side + left,
         lower_left=below * side + left,
-        upper_right=top * side + beside,
-        lower_right=below * side + beside,
         left=lefts,
         right=rights,
         upper=upper,
         lower=lower,
     )
+    return _SampleMap(reading, top * side + beside, below * side + beside)

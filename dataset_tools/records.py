@@ -36,6 +36,21 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """What an equirectangular picture covers, degrees.
+
+    Attributes:
+        width_deg: of all its columns; azimuth 0 is its middle.
+        top_deg: elevation of its upper edge.
+        bottom_deg: elevation of its lower edge.
+    """
+
+    width_deg: float = 360.0
+    top_deg: float = 90.0
+    bottom_deg: float = -90.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One picture with its position; `source` is None for a track-only position."""
 
