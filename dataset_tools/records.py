@@ -71,6 +71,12 @@ class Frame:
     """Width and height of the picture in its drive, once upright."""
     rewrite: str | None = None
     """Why a pack cannot hold the picture's own bytes, such as "turned"."""
+    extent: Extent | None = None
+    """What the picture covers where it is equirectangular."""
+    faces: tuple[str, ...] = ()
+    """Paths of the cube's faces that the picture is put together from."""
+    yaw_deg: float = 0.0
+    """Where in its picture the frame looks: azimuth of its middle, degrees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

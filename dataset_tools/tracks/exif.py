@@ -10,7 +10,7 @@ import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,15 @@ from dataset_tools.pictures.codec import (
     read_picture,
 )
 from dataset_tools.pictures.files import STAGE, picture_paths
+from dataset_tools.pictures.gpano import (
+    GPano,
+    extent_of,
+    gpano_of,
+    heading_of,
+    is_panorama,
+)
 from dataset_tools.pictures.metadata import rewrite_reason, upright_size
-from dataset_tools.records import Frame, Outcome, Projection, Rejection
+from dataset_tools.records import Extent, Frame, Outcome, Projection, Rejection
 from dataset_tools.tracks.fixes import Fault, position_fault, wrap_heading
 from dataset_tools.tracks.times import nanoseconds, parse_time
 
@@ -39,13 +46,6 @@ _LAT_REF, _LAT, _LON_REF, _LON = 1, 2, 3, 4
 _ALT_REF, _ALT, _CLOCK, _DOP, _DATE = 5, 6, 7, 11, 29
 _DIRECTIONS = ((16, 17), (14, 15))
 """(reference, value) of GPSImgDirection, then of GPSTrack."""
-
-_XMP_KEYS = {
-    "projection": "ProjectionType",
-    "heading": "PoseHeadingDegrees",
-    "full": "FullPanoWidthPixels",
-    "cropped": "CroppedAreaImageWidthPixels",
-}
 
 Tags = Mapping[int, Any]
 
@@ -62,9 +62,10 @@ class _Header:
     hfov_deg: float | None
     projection: Projection
     hdop: float | None
+    extent: Extent | None
+    size_px: tuple[int, int]
+    rewrite: str | None
     fault: Fault | None
-    size_px: tuple[int, int] | None = None
-    rewrite: str | None = None
 
 
 def read_pictures(folder: Path, *, need_position: bool = True) -> Outcome[Frame]:
@@ -128,6 +129,7 @@ def _ordered(
             projection=header.projection,
             source=source,
             hdop=header.hdop,
+            extent=header.extent,
             size_px=header.size_px,
             rewrite=header.rewrite,
         )
@@ -160,7 +162,7 @@ def _read_header(path: Path) -> _Header | UnreadableError:
             exif = picture.getexif()
             size, rewrite = upright_size(picture), rewrite_reason(data, picture)
             tags, gps = exif.get_ifd(_EXIF_IFD), exif.get_ifd(_GPS_IFD)
-            xmp = _panorama_tags(picture.info)
+            gpano = gpano_of(picture.info)
             # A JPEG is decoded at an eighth of its size, which still reads it all.
             picture.draft("RGB", (1, 1))
             picture.load()
@@ -168,15 +170,18 @@ def _read_header(path: Path) -> _Header | UnreadableError:
         return error
     except DECODING_ERRORS as error:
         return UnreadableError(decoding_fault(error))
-    return replace(_header(tags, gps, xmp), size_px=size, rewrite=rewrite)
+    return _header(tags, gps, gpano, size, rewrite)
 
 
-def _header(tags: Tags, gps: Tags, xmp: Mapping[str, str]) -> _Header:
+def _header(
+    tags: Tags, gps: Tags, gpano: GPano, size: tuple[int, int], rewrite: str | None
+) -> _Header:
     lat, lon, fault = _position(gps)
-    projection, hfov = _view(tags, xmp)
+    extent = extent_of(gpano, size) if is_panorama(gpano) else None
+    projection, hfov = _view(tags, extent)
     heading = _heading(gps)
-    if heading is None and projection == "equirectangular":
-        pose = _real(xmp.get("heading"))
+    if heading is None and extent is not None:
+        pose = heading_of(gpano)
         heading = None if pose is None else wrap_heading(pose)
     return _Header(
         lat=lat,
@@ -186,6 +191,9 @@ def _header(tags: Tags, gps: Tags, xmp: Mapping[str, str]) -> _Header:
         heading_deg=heading,
         hfov_deg=hfov,
         projection=projection,
+        extent=extent,
+        size_px=size,
+        rewrite=rewrite,
         hdop=_real(gps.get(_DOP)),
         fault=fault,
     )
@@ -252,29 +260,14 @@ def _heading(gps: Tags) -> float | None:
     return None
 
 
-def _view(tags: Tags, xmp: Mapping[str, str]) -> tuple[Projection, float | None]:
-    if xmp.get("projection", "").lower() == "equirectangular":
-        full, cropped = _real(xmp.get("full")), _real(xmp.get("cropped"))
-        share = cropped / full if full and cropped else 1.0
-        return "equirectangular", 360.0 * min(share, 1.0)
+def _view(tags: Tags, extent: Extent | None) -> tuple[Projection, float | None]:
+    if extent is not None:
+        return "equirectangular", extent.width_deg
     focal = _real(tags.get(_FOCAL_35MM))
     if focal is None or focal <= 0:
         return "perspective", None
     half = math.atan(FULL_FRAME_WIDTH_MM / 2 / focal)
     return "perspective", 2 * math.degrees(half)
-
-
-def _panorama_tags(info: Mapping[Any, Any]) -> dict[str, str]:
-    """GPano values by regular expression: XMP is hostile XML as often as not."""
-    raw = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
-    packet = raw if isinstance(raw, bytes) else str(raw).encode()
-    found = {}
-    for key, name in _XMP_KEYS.items():
-        pattern = rb"GPano:" + name.encode() + rb"\s*(?:=\s*[\"']|>)\s*([^\"'<>]{1,40})"
-        match = re.search(pattern, packet)
-        if match:
-            found[key] = match.group(1).decode("ascii", "replace").strip()
-    return found
 
 
 def _angle(value: object) -> float:
