@@ -6,12 +6,9 @@ Every stage says what came in, what it kept and why it left the rest out; the pa
 card shows the same numbers.
 """
 
-import platform
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from dataset_tools.build_drive import (
@@ -32,6 +29,7 @@ from dataset_tools.imagery import Imagery, open_sources
 from dataset_tools.pack.atomic import one_writer, refuse_target
 from dataset_tools.pack.read import read_meta
 from dataset_tools.pack.write import PackContents, Writing, write_pack
+from dataset_tools.provenance import parameters, versions
 from dataset_tools.records import Frame, Rejection
 
 __all__ = ["BuildReport", "BuildSettings", "StageReport", "build_pack"]
@@ -169,25 +167,17 @@ def _contents(
 
 def made_by(settings: BuildSettings, imagery: Imagery) -> dict[str, Any]:
     """Command, parameters and versions as `pack.json` keeps them, without folders."""
-    parameters = {
-        name: _without_folder(value)
-        for name, value in sorted(settings.model_dump().items())
-        if name != "overwrite"
-    }
     packages = ("numpy", "h5py", "pyarrow", "rasterio", "pyproj", "shapely", "pillow")
     return {
         "command": "geobench data build",
-        "parameters": parameters,
+        "parameters": parameters(settings.model_dump()),
         "rules": {
             "cleaning": asdict(cleaning_limits(settings)),
             "sequences": asdict(sequence_rule(settings)),
             "imagery": imagery.described(),
             "pairing": asdict(pairing_rule(settings)),
         },
-        "versions": {
-            "python": platform.python_version(),
-            **{name: _version(name) for name in ("crossview-geobench", *packages)},
-        },
+        "versions": versions(packages),
     }
 
 
@@ -196,22 +186,6 @@ def _warnings(settings: BuildSettings, views: Views) -> Iterator[str]:
     elsewhere = [s for s in views.sequences if s.stratum is None]
     if settings.strata is not None and elsewhere:
         yield f"{len(elsewhere)} sequences lie in none of the strata's polygons."
-
-
-def _without_folder(value: Any) -> Any:
-    """Names instead of paths, which tell of a machine."""
-    if isinstance(value, Path):
-        return value.name
-    if isinstance(value, tuple):
-        return [_without_folder(v) for v in value]
-    return value
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -115,22 +115,37 @@ def fingerprint(task: Task) -> str:
 
 
 _PUBLISHED = (
-    ("cvusa", "cvusa", "same-area", "val"),
-    ("cvact-val", "cvact", "same-area", "val"),
-    ("cvact-test", "cvact", "same-area", "test"),
-    ("cvusa-to-cvact", "cvact", "cross-area", "val"),
-    ("cvact-to-cvusa", "cvusa", "cross-area", "val"),
-    ("vermont", "vermont", "same-area", "test"),
+    ("cvusa", "cvusa", "same-area", "published", "val"),
+    ("cvusa-cleaned", "cvusa-cleaned", "same-area", "published", "val"),
+    ("cvact-val", "cvact", "same-area", "published", "val"),
+    ("cvact-test", "cvact", "same-area", "published", "test"),
+    ("cvusa-to-cvact", "cvact", "cross-area", "published", "val"),
+    ("cvact-to-cvusa", "cvusa", "cross-area", "published", "val"),
+    ("vermont", "vermont", "same-area", "published", "val"),
+    ("vigor-same-area", "vigor", "same-area", "same-area", "test"),
+    ("vigor-cross-area", "vigor", "cross-area", "cross-area", "test"),
 )
-"""(id, pack, protocol, split) on the released data sets and their published splits."""
+"""(id, pack, protocol, scheme, split) on packs that `geobench data import` writes.
+
+CVUSA and Vermont have no test: papers test on val. VIGOR's tasks exist once for each
+label set, which is part of the id.
+"""
 
 
 def all_tasks() -> list[Task]:
     """The tasks known by name, sorted by id and version."""
     known = [
-        Task(id=i, pack=pack, protocol=protocol, scheme="published", split=split)  # type: ignore[arg-type]
-        for i, pack, protocol, split in _PUBLISHED
+        Task(id=i, pack=pack, protocol=protocol, scheme=scheme, split=split)  # type: ignore[arg-type]
+        for i, pack, protocol, scheme, split in _PUBLISHED
     ]
+    vigor = [task for task in known if task.pack == "vigor"]
+    known = [task for task in known if task.pack != "vigor"]
+    for labels, pack in (("original", "vigor"), ("corrected", "vigor-corrected")):
+        ending = pack.removeprefix("vigor")
+        known += [
+            replace(task, id=task.id + ending, pack=pack, label_set=labels)
+            for task in vigor
+        ]
     return sorted(known, key=lambda t: (t.id, t.version))
 
 

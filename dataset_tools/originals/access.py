@@ -29,11 +29,12 @@ class Access:
     @property
     def letter(self) -> str:
         """A text to begin a request with."""
+        what = self.title.split(" (")[0]
         return (
-            f"I am [position] at [institution] and work on cross-view geo-localization. "
-            f"I ask for access to {self.title.split(' (')[0]} for [project]. The data "
-            "will be used for research only, stored on [where], seen by [whom], and "
-            "not passed on. Supervisor: [name, address]."
+            "I am [position] at [institution] and work on cross-view geo-localization. "
+            f"I ask for access to {what} for [project]. The data will be used for "
+            "research only, stored on [where], seen by [whom], and not passed on. "
+            "Supervisor: [name, address]."
         )
 
 
@@ -99,8 +100,10 @@ ACCESS = (
         files=(
             ("CITY/panorama/ID,LAT,LON,.jpg", "105,214 in the lists, 2048 x 1024"),
             ("CITY/satellite/satellite_LAT_LON.png", "90,618 tiles, 640 x 640"),
-            ("splits/CITY/satellite_list.txt", "Chicago 22,308; NewYork 23,279; "
-             "SanFrancisco 24,255; Seattle 20,776"),
+            (
+                "splits/CITY/satellite_list.txt",
+                "Chicago 22,308; NewYork 23,279; SanFrancisco 24,255; Seattle 20,776",
+            ),
             ("splits/CITY/same_area_balanced_train.txt", "52,609 in the four cities"),
             ("splits/CITY/same_area_balanced_test.txt", "52,605 in the four cities"),
             ("splits/CITY/pano_label_balanced.txt", "all of a city"),

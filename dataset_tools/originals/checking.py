@@ -1,12 +1,12 @@
 """What a released folder is, what it lacks and what to do, before any work is done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dataset_tools.errors import UnreadableError
+from dataset_tools.errors import DatasetToolsError, UnreadableError
 from dataset_tools.originals import NAMES, reader
 from dataset_tools.originals.folder import Folder
 from dataset_tools.originals.importing import settings_of
@@ -48,7 +48,8 @@ def check_release(path: Path) -> list[ReleaseReport]:
         UnreadableError: if it is no released folder, or another subset.
     """
     folder = Folder(path)
-    reports = []
+    reports: list[ReleaseReport] = []
+    faults: list[DatasetToolsError] = []
     for name in NAMES:
         module = reader(name)
         root = module.find(folder)
@@ -56,12 +57,17 @@ def check_release(path: Path) -> list[ReleaseReport]:
             continue
         for options in module.choices(root):
             settings = settings_of(name, out=Path("x.pack"), **options)
-            survey = module.survey(root, settings)
+            try:
+                survey = module.survey(root, settings)
+            except DatasetToolsError as error:
+                faults.append(error)
+                continue
             paths = module.pictures(survey)
             reports.append(_report(survey, paths, given=path, options=options))
-    if not reports:
-        raise UnreadableError(_unknown(folder))
-    return reports
+    if reports:
+        told = tuple(str(fault) for fault in faults)
+        return [replace(r, findings=(*r.findings, *told)) for r in reports]
+    raise faults[0] if faults else UnreadableError(_unknown(folder))
 
 
 def _report(
@@ -71,7 +77,7 @@ def _report(
     looked = look_all(survey.root.path, [paths[i] for i in at])
     sampled: dict[str, int] = {}
     for found in looked.values():
-        text = found if isinstance(found, str) else f"{found[0]} x {found[1]}"
+        text = found if isinstance(found, str) else f"{found[0]} x {found[1]} px"
         sampled[text] = sampled.get(text, 0) + 1
     damaged = {p: f for p, f in looked.items() if isinstance(f, str)}
     findings = list(survey.findings)

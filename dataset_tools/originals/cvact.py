@@ -23,17 +23,18 @@ from scipy.spatial import cKDTree
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.geodesy import offset_m, web_mercator_m_per_px
+from dataset_tools.geodesy import offset_m
 from dataset_tools.originals.act_data import ActData, read_act_data
 from dataset_tools.originals.folder import Folder
+from dataset_tools.originals.looking import Looked
 from dataset_tools.originals.release import (
     PUBLISHED,
     Contents,
-    Looked,
+    Released,
     Survey,
     fault_of,
     gallery_rows,
-    licence,
+    licences,
     mercator_tiles,
     panorama,
 )
@@ -44,9 +45,7 @@ NAME = "cvact"
 CELL_M = 1_000.0
 REGION = "canberra"
 TERMS = "research only, not to be redistributed (CVACT)"
-SOURCE = "CVACT: Google, zoom 20"
-ZOOM = 20
-TILE_PX = 1200
+RELEASED = Released(side_px=1200, zoom=20, terms=TERMS)
 MAT = "ACT_data.mat"
 SMALL, TEST = "ANU_data_small", "ANU_data_test"
 HOMES = {"train": (SMALL, TEST), "val": (SMALL, TEST), "test": (TEST, SMALL)}
@@ -84,7 +83,7 @@ def find(folder: Folder) -> Folder | None:
         has = {*folder.folders(root)}
         if has & {SMALL, TEST} or {"satview_correct", "streetview"} <= has:
             return folder.sub(root)
-        if folder.has(f"{root}/{MAT}".lstrip("/")):
+        if folder.has(f"{root}/{MAT}"):
             return folder.sub(root)
     return None
 
@@ -161,17 +160,11 @@ def contents(
     kept = _usable(survey, looked, stages)
     paths = {i.row: i for i in reversed(kept)}
     ids = {act.ids[r]: r for r in paths}
-    places = {i: (float(act.lat[r]), float(act.lon[r])) for i, r in ids.items()}
     tiles = mercator_tiles(
-        places,
-        {i: looked[paths[r].satellite] for i, r in ids.items()},  # type: ignore[misc]
-        m_per_px={
-            i: float(web_mercator_m_per_px(lat, ZOOM)) for i, (lat, _) in places.items()
-        },
-        released_px=TILE_PX,
-        zoom=ZOOM,
-        source=SOURCE,
-        licence=TERMS,
+        {i: (float(act.lat[r]), float(act.lon[r])) for i, r in ids.items()},
+        {i: paths[r].satellite for i, r in ids.items()},
+        looked,
+        released=RELEASED,
     )
     made = Contents(
         frames=[
@@ -185,12 +178,11 @@ def contents(
             for row, item in paths.items()
         ],
         tiles=tiles,
-        tile_paths={i: paths[r].satellite for i, r in ids.items()},
-        licences=[licence(SOURCE, TERMS), licence("CVACT: Street View", TERMS)],
+        licences=licences(TERMS, "CVACT: Google, zoom 20", "CVACT: Street View"),
         rules={
             "variant": survey.variant,
             "heading": "north in the middle column",
-            "m_per_px": f"Web Mercator zoom {ZOOM} at the tile's latitude",
+            "m_per_px": f"Web Mercator zoom {RELEASED.zoom} at the tile's latitude",
             "published": "one sequence a split and panorama, named SPLIT/PANORAMA; val "
             f"by its own tile, test by all tiles within {settings.match_m:g} m",
         },

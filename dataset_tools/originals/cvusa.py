@@ -21,16 +21,17 @@ import numpy.typing as npt
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.geodesy import offset_m, web_mercator_m_per_px
+from dataset_tools.geodesy import offset_m
 from dataset_tools.originals.folder import Folder, inside, read_lines
+from dataset_tools.originals.looking import Looked
 from dataset_tools.originals.release import (
     PUBLISHED,
     Contents,
-    Looked,
+    Released,
     Survey,
     fault_of,
     gallery_rows,
-    licence,
+    licences,
     mercator_tiles,
     panorama,
 )
@@ -40,9 +41,7 @@ from dataset_tools.settings.original import CvusaSettings
 NAME = "cvusa"
 CELL_M = 20_000.0
 TERMS = "research only, not to be redistributed (CVUSA, Washington University)"
-SOURCE = "CVUSA: Bing Maps, zoom 19"
-ZOOM = 19
-TILE_PX = 750
+RELEASED = Released(side_px=750, zoom=19, terms=TERMS)
 SPLITS = ("train", "val")
 LISTS = {split: f"{split}-19zl.csv" for split in SPLITS}
 KNOWN = {(35_532, 8_884): "original", (34_769, 8_841): "cleaned"}
@@ -88,9 +87,7 @@ def find(folder: Folder) -> Folder | None:
 
 def choices(root: Folder) -> list[dict[str, Any]]:
     """The lists that are there."""
-    both = all(
-        root.has(f"{f}/{LISTS['train']}") for f in ("splits", "splits_cleaned")
-    )
+    both = all(root.has(f"{f}/{LISTS['train']}") for f in ("splits", "splits_cleaned"))
     return [{}, {"lists": "cleaned"}] if both else [{}]
 
 
@@ -159,12 +156,9 @@ def contents(
     row = {p.pair_id: at[int(p.pair_id) - 1] for p in kept}
     tiles = mercator_tiles(
         {i: (float(r[0]), float(r[1])) for i, r in row.items()},
-        {p.pair_id: looked[p.satellite] for p in kept},  # type: ignore[misc]
-        m_per_px={i: float(web_mercator_m_per_px(r[0], ZOOM)) for i, r in row.items()},
-        released_px=TILE_PX,
-        zoom=ZOOM,
-        source=SOURCE,
-        licence=TERMS,
+        {p.pair_id: p.satellite for p in kept},
+        looked,
+        released=RELEASED,
     )
     frames = [
         panorama(
@@ -186,12 +180,11 @@ def contents(
         tiles=tiles,
         sequences=sequences,
         split_rows=rows,
-        tile_paths={p.pair_id: p.satellite for p in kept},
-        licences=[licence(SOURCE, TERMS), licence("CVUSA: Street View", TERMS)],
+        licences=licences(TERMS, "CVUSA: Bing Maps, zoom 19", "CVUSA: Street View"),
         rules={
             "variant": survey.variant,
             "heading": "north in the middle column",
-            "m_per_px": f"Web Mercator zoom {ZOOM} at the tile's latitude",
+            "m_per_px": f"Web Mercator zoom {RELEASED.zoom} at the tile's latitude",
             "published": "train and val as released; the published test is on val",
         },
         area_sequences=[s for s in sequences if np.isfinite(s.lat)],

@@ -54,6 +54,7 @@ class Folder:
         Raises:
             UnreadableError: if the folder is a link out of the root or unreadable.
         """
+        relative = relative.strip("/")
         if relative not in self._names:
             self._list(relative)
         return self._names[relative]
@@ -61,7 +62,7 @@ class Folder:
     def folders(self, relative: str = "") -> tuple[str, ...]:
         """Sorted names of the folders in a folder below."""
         self.names(relative)
-        return self._folders[relative]
+        return self._folders[relative.strip("/")]
 
     def has(self, relative: str) -> bool:
         """Whether a file is there, by the listing of its folder."""
@@ -70,7 +71,7 @@ class Folder:
 
     def file(self, relative: str) -> Path:
         """The path of a file that `has` found."""
-        return self.path / relative
+        return self.path / relative.lstrip("/")
 
     def archives(self) -> list[str]:
         """Names of archives, whole or in part, that lie about unpacked or not."""

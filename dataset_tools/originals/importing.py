@@ -4,30 +4,26 @@ Bytes of pictures pass through, without their metadata. One picture is in memory
 time; which files are there is known from listings, so no file is asked for twice.
 """
 
-import platform
-from collections.abc import Callable
-from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.build_settings import BuildReport
-from dataset_tools.errors import (
-    DatasetToolsError,
-    MissingDataError,
-    UnreadableError,
-    UsageError,
-)
+from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
 from dataset_tools.originals import reader
 from dataset_tools.originals.folder import Folder
-from dataset_tools.originals.looking import look_all
+from dataset_tools.originals.looking import Look, Looked, fingerprint, look_all
 from dataset_tools.originals.release import Contents, Reader, Survey
 from dataset_tools.pack.atomic import refuse_target
-from dataset_tools.pack.format import Kind
 from dataset_tools.pack.read import read_meta
-from dataset_tools.pack.write import PackContents, write_pack
+from dataset_tools.pack.tasks import MakePicture, Record
+from dataset_tools.pack.write import PackContents, Writing, write_pack
 from dataset_tools.pictures import without_metadata
+from dataset_tools.provenance import parameters, versions
 from dataset_tools.settings.original import (
     CvactSettings,
     CvusaSettings,
@@ -46,7 +42,7 @@ SETTINGS: dict[str, type[ImportSettings]] = {
     "vigor": VigorSettings,
     "vermont": VermontSettings,
 }
-PACKAGES = ("crossview-geobench", "numpy", "scipy", "h5py", "pyarrow", "pyproj")
+PACKAGES = ("numpy", "scipy", "h5py", "pyarrow", "pyproj")
 
 
 def settings_of(name: str, **given: Any) -> ImportSettings:
@@ -74,18 +70,23 @@ def import_release(
     folder: Path,
     settings: ImportSettings,
     *,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Write the pack of a released folder; nothing is left under its name on failure.
+
+    Killed, it goes on where it was when it is called again with the same settings, and
+    ends with the same bytes.
 
     Args:
         name: "cvusa", "cvact", "vigor" or "vermont".
         folder: where it was unpacked.
         settings: of that data set.
+        workers: processes that copy pictures; the bytes do not depend on it.
         progress: called as the work goes on.
 
     Raises:
-        UsageError: if the pack exists already.
+        UsageError: if the pack exists already or is being written.
         MissingDataError: if the folder, a list, or most of the pictures are not there.
         UnreadableError: if the folder is another data set, or a list is broken.
     """
@@ -107,19 +108,32 @@ def import_release(
     _refuse_gaps(survey, made, stages, settings)
     say("splits", 0, 1)
     _add_area(made, module, settings, stages)
-    picture = _Pictures(survey.root.path, made, say=say)
+    notes: list[str] = []
     path = write_pack(
         settings.out,
         _pack_contents(name, survey, made, settings=settings, stages=stages),
-        picture=picture,
+        picture=ReleasePictures(survey.root.path),
         overwrite=settings.overwrite,
+        how=Writing(
+            inputs=fingerprint(looked),
+            size=partial(_size_bytes, looked),
+            workers=workers,
+            progress=partial(say, "pack"),
+            note=notes.append,
+        ),
     )
     return BuildReport(
         path=path,
         stages=tuple(stages.reports),
         counts=read_meta(path)["counts"],
         warnings=(*survey.findings, *made.warnings),
+        notes=tuple(notes),
     )
+
+
+def _size_bytes(looked: Looked, record: Record) -> int:
+    found = looked[str(record.source)]
+    return found.size_bytes if isinstance(found, Look) else 0
 
 
 def _unknown(name: str, folder: Folder) -> str:
@@ -189,14 +203,9 @@ def _pack_contents(
     settings: ImportSettings,
     stages: Stages,
 ) -> PackContents:
-    parameters = {
-        key: value.name if isinstance(value, Path) else value
-        for key, value in sorted(settings.model_dump(mode="python").items())
-        if key != "overwrite"
-    }
-    partial = settings.limit is not None
+    limited = settings.limit is not None
     return PackContents(
-        name=f"{survey.pack_name}-partial" if partial else survey.pack_name,
+        name=f"{survey.pack_name}-partial" if limited else survey.pack_name,
         frames=made.frames,
         tiles=made.tiles,
         sequences=made.sequences,
@@ -204,45 +213,35 @@ def _pack_contents(
         licences=made.licences,
         made_by={
             "command": f"geobench data import {name}",
-            "parameters": {
-                k: list(v) if isinstance(v, tuple) else v for k, v in parameters.items()
-            },
-            "rules": {**made.rules, "partial": partial},
-            "versions": {
-                "python": platform.python_version(),
-                **{package: _version(package) for package in PACKAGES},
-            },
+            "parameters": parameters(settings.model_dump()),
+            "rules": {**made.rules, "partial": limited},
+            "versions": versions(PACKAGES),
         },
         rejections={r.stage: r.rejected for r in stages.reports},
+        private=True,
     )
 
 
-class _Pictures:
-    """The bytes of frames and tiles, as `write_pack` asks for them."""
+@dataclass(frozen=True, slots=True)
+class ReleasePictures:
+    """A released folder, for each process that makes shards."""
 
-    def __init__(self, root: Path, made: Contents, *, say: Progress) -> None:
-        self._root, self._tiles, self._say = root, made.tile_paths, say
-        self._frames = {f.frame_id: f.source for f in made.frames}
-        self._done, self._total = 0, len(made.frames) + len(made.tiles)
+    root: Path
 
-    def __call__(self, kind: Kind, name: str) -> bytes:
-        path = self._frames[name] if kind == "frame" else self._tiles[name]
-        self._done += 1
-        self._say("pack", self._done, self._total)
+    @contextmanager
+    def open(self) -> Iterator[MakePicture]:
+        """The pictures' bytes without metadata, by the path in their record."""
+        yield self._make
+
+    def _make(self, record: Record) -> bytes:
         try:
-            return without_metadata((self._root / str(path)).read_bytes())
-        except (DatasetToolsError, OSError) as error:
+            return without_metadata((self.root / str(record.source)).read_bytes())
+        except UnreadableError as error:
             raise UnreadableError(
-                f"{path} has a sound beginning and end and is broken between: {error} "
-                "Import again with --pictures whole, which leaves such pictures out."
+                f"{record.source} has a sound beginning and end and is broken between: "
+                f"{error} Import again with --pictures whole, which leaves such "
+                "pictures out."
             ) from error
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _silent(stage: str, done: int, total: int) -> None:

@@ -1,40 +1,53 @@
-"""The size of a picture and whether it is whole, without decoding it.
+"""What a pack has to know of a picture beforehand: its size, and whether it is whole.
 
 A picture that a download or an unpacking cut short has no end: JPEG closes with FF D9,
 PNG with IEND. One that has another end is decoded to be sure.
 """
 
-import struct
-from collections.abc import Callable, Iterable
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from dataset_tools.errors import UnreadableError
 from dataset_tools.pictures import DECODING_ERRORS, decode, open_bounded
-
-Size = tuple[int, int]
-"""(width, height) in pixels."""
+from dataset_tools.pictures.metadata import upright_size
 
 TAIL_BYTES = 64
 _ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 
 
-def look(path: Path, *, whole: bool = False) -> Size | str:
-    """(width, height) of a picture, or why it cannot be used.
+class Look(NamedTuple):
+    """A picture that can be used."""
+
+    width_px: int
+    height_px: int
+    size_bytes: int
+    changed_ns: int
+    """Time of change of the file."""
+
+
+Looked = Mapping[str, Look | str]
+"""Relative path of a picture to what was found, or to why it cannot be used."""
+
+
+def look(path: Path, *, whole: bool = False) -> Look | str:
+    """What an existing file is, or why it cannot be used.
 
     Args:
         path: an existing file.
         whole: decode it, whatever its end looks like.
 
     Returns:
-        The size, or the reason of a rejection: "empty-picture", "cut-picture",
-        "broken-picture" or "unreadable-picture".
+        A `Look`, or the reason of a rejection: "empty", "cut", "broken" or
+        "unreadable".
     """
     try:
         with path.open("rb") as file:
             return _look(file, whole=whole)
     except OSError:
-        return "unreadable-picture"
+        return "unreadable"
 
 
 def look_all(
@@ -43,7 +56,7 @@ def look_all(
     *,
     whole: bool = False,
     said: Callable[[int], None] | None = None,
-) -> dict[str, Size | str]:
+) -> dict[str, Look | str]:
     """`look` at many pictures.
 
     Args:
@@ -52,7 +65,7 @@ def look_all(
         whole: decode them.
         said: called with how many are done.
     """
-    found: dict[str, Size | str] = {}
+    found: dict[str, Look | str] = {}
     for path in paths:
         found[path] = look(root / path, whole=whole)
         if said is not None:
@@ -60,25 +73,34 @@ def look_all(
     return found
 
 
-def _look(file: IO[bytes], *, whole: bool) -> Size | str:
-    file.seek(0, 2)
-    length = file.tell()
-    if length == 0:
-        return "empty-picture"
-    file.seek(0)
+def fingerprint(looked: Looked) -> str:
+    """A hash that changes when a picture that was looked at does."""
+    digest = hashlib.sha256()
+    for path in sorted(looked):
+        found = looked[path]
+        state = found if isinstance(found, str) else (found.size_bytes, found[3])
+        digest.update(f"{path}\0{state}\n".encode())
+    return digest.hexdigest()
+
+
+def _look(file: IO[bytes], *, whole: bool) -> Look | str:
+    state = os.fstat(file.fileno())
+    if state.st_size == 0:
+        return "empty"
     try:
         with open_bounded(file) as picture:  # type: ignore[arg-type]
-            size, end = picture.size, _ENDS.get(picture.format or "")
+            size, end = upright_size(picture), _ENDS.get(picture.format or "")
     except (UnreadableError, *DECODING_ERRORS):
-        return "broken-picture"
-    file.seek(max(0, length - TAIL_BYTES))
+        return "broken"
+    found = Look(*size, size_bytes=state.st_size, changed_ns=state.st_mtime_ns)
+    file.seek(max(0, state.st_size - TAIL_BYTES))
     # Some writers pad files with zeros.
-    tail = file.read().rstrip(b"\0")
-    if not whole and end is not None and tail.endswith(end):
-        return size
+    has_end = end is not None and file.read().rstrip(b"\0").endswith(end)
+    if has_end and not whole:
+        return found
     file.seek(0)
     try:
         decode(file.read())
-    except (UnreadableError, struct.error):
-        return "broken-picture" if tail.endswith(end or b"\0") else "cut-picture"
-    return size
+    except UnreadableError:
+        return "broken" if has_end else "cut"
+    return found

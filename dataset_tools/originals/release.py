@@ -13,9 +13,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 
 from dataset_tools.build_drive import Stages
-from dataset_tools.geodesy import web_mercator_corners
+from dataset_tools.geodesy import web_mercator_corners, web_mercator_m_per_px
 from dataset_tools.originals.folder import Folder
-from dataset_tools.originals.looking import Size
+from dataset_tools.originals.looking import Look, Looked
 from dataset_tools.records import (
     UNPLACED,
     Frame,
@@ -30,8 +30,16 @@ L = TypeVar("L")
 PUBLISHED = "published"
 """Scheme of the split that came with a data set that has one."""
 
-Looked = Mapping[str, Size | str]
-"""Relative path of a picture to its size, or to why it cannot be used."""
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """How the tiles of a data set were made."""
+
+    side_px: int
+    """Side of a released picture."""
+    zoom: int
+    """Of the map service, 256-pixel tiles."""
+    terms: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +76,6 @@ class Contents:
     tiles: list[Tile] = field(default_factory=list)
     sequences: list[Sequence] = field(default_factory=list)
     split_rows: list[SplitRow] = field(default_factory=list)
-    tile_paths: dict[str, str] = field(default_factory=dict)
-    """Tile id to the relative path of its picture; frames have theirs in `source`."""
     licences: list[dict[str, Any]] = field(default_factory=list)
     rules: dict[str, Any] = field(default_factory=dict)
     """What was made of the release, as `made_by` in `pack.json` keeps it."""
@@ -115,20 +121,18 @@ class Reader(Protocol):
         """The records; what is left out is told to the stages."""
 
 
-def licence(source: str, terms: str) -> dict[str, Any]:
-    """An entry of `licences` that says that a pack must not be passed on."""
-    return {"source": source, "licence": terms, "attribution": "", "private": True}
+def licences(terms: str, *sources: str) -> list[dict[str, Any]]:
+    """Entries of `licences` in `pack.json`, one a source."""
+    return [{"source": s, "licence": terms, "attribution": ""} for s in sources]
 
 
 def mercator_tiles(
     places: Mapping[str, tuple[float, float]],
-    sizes: Mapping[str, Size],
+    paths: Mapping[str, str],
+    looked: Looked,
     *,
-    m_per_px: Mapping[str, float],
-    released_px: int,
-    zoom: int,
-    source: str,
-    licence: str,
+    released: Released,
+    m_per_px: float | None = None,
 ) -> list[Tile]:
     """Tiles that show `released_px` pixels of a Web Mercator zoom around a place.
 
@@ -136,18 +140,20 @@ def mercator_tiles(
 
     Args:
         places: tile id to (lat, lon) of its centre; NaN where unknown.
-        sizes: tile id to the size of its picture.
-        m_per_px: tile id to metres per pixel of the released picture.
-        released_px: side of the released picture.
-        zoom: of the map service, 256-pixel tiles.
-        source: where the pictures are from.
-        licence: on what terms.
+        paths: tile id to the relative path of its picture.
+        looked: what looking at the pictures found.
+        released: how the data set's pictures were made.
+        m_per_px: metres per released pixel, or None: by zoom and latitude.
     """
     ids = sorted(places)
     at = np.array([places[i] for i in ids], float).reshape(-1, 2)
     corners = web_mercator_corners(
-        at[:, 0], at[:, 1], side_px=released_px, zoom=zoom
+        at[:, 0], at[:, 1], side_px=released.side_px, zoom=released.zoom
     ).tolist()
+    scale = web_mercator_m_per_px(at[:, 0], released.zoom)
+    if m_per_px is not None:
+        scale = np.full(len(ids), m_per_px)
+    looks = [looked[paths[i]] for i in ids]
     return [
         Tile(
             tile_id=i,
@@ -156,13 +162,14 @@ def mercator_tiles(
             footprint=tuple((x, y) for x, y in ring)
             if np.isfinite(places[i]).all()
             else UNPLACED,
-            m_per_px=m_per_px[i] * released_px / sizes[i][0],
-            width_px=sizes[i][0],
-            height_px=sizes[i][1],
-            source=source,
-            licence=licence,
+            m_per_px=float(metres) * released.side_px / look.width_px,
+            width_px=look.width_px,
+            height_px=look.height_px,
+            source=paths[i],
+            licence=released.terms,
         )
-        for i, ring in zip(ids, corners, strict=True)
+        for i, ring, metres, look in zip(ids, corners, scale, looks, strict=True)
+        if isinstance(look, Look)
     ]
 
 
@@ -209,6 +216,6 @@ def fault_of(
         )
     found = looked[path]
     if isinstance(found, str):
-        reason = f"{found.removesuffix('-picture')}-{view}"
+        reason = f"{found}-{view}"
         return Rejection(item=item, stage="pictures", reason=reason, measured=path)
     return None

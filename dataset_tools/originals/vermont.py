@@ -20,16 +20,17 @@ import numpy as np
 
 from dataset_tools.build_drive import Stages
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.geodesy import distance_m, web_mercator_m_per_px
+from dataset_tools.geodesy import distance_m
 from dataset_tools.originals.folder import Folder
+from dataset_tools.originals.looking import Looked
 from dataset_tools.originals.release import (
     PUBLISHED,
     Contents,
-    Looked,
+    Released,
     Survey,
     fault_of,
     gallery_rows,
-    licence,
+    licences,
     mercator_tiles,
 )
 from dataset_tools.originals.vermont_json import (
@@ -45,7 +46,6 @@ from dataset_tools.settings.original import VermontSettings
 NAME = "vermont"
 CELL_M = 1_000.0
 TERMS = "research only (SeqGeo / Vermont)"
-SOURCE = "Vermont: satellite tiles of SeqGeo"
 JSON, SATELLITE, STREET = "json/2019_JSON", "satellite", "street/2019_street"
 TILE_PX = 640
 FILES_PUBLISHED = 38_863
@@ -80,8 +80,7 @@ def find(folder: Folder) -> Folder | None:
     """The folder that holds json, satellite and street, at or below the one given."""
     for root in ROOTS:
         if {"json", "satellite", "street"} & {*folder.folders(root)} and (
-            folder.folders(f"{root}/json".lstrip("/"))
-            or folder.folders(f"{root}/street".lstrip("/"))
+            folder.folders(f"{root}/json") or folder.folders(f"{root}/street")
         ):
             return folder.sub(root)
     return None
@@ -106,7 +105,7 @@ def survey(root: Folder, settings: VermontSettings) -> Survey[Lists]:
         )
     if lists.broken:
         findings.append(
-            f"{len(lists.broken):,} sequences cannot be read, the first is "
+            f"{len(lists.broken):,} sequences cannot be used, the first is "
             f"{lists.broken[0].item}: {lists.broken[0].measured}."
         )
     views = [v for s in lists.sequences for v in s.views]
@@ -184,15 +183,9 @@ def contents(
     stages.add("sequences", "sequences", len(kept), lost)
     tiles = mercator_tiles(
         {_id(s.number): (s.lat, s.lon) for s in kept},
-        {_id(s.number): looked[f"{SATELLITE}/{s.satellite}"] for s in kept},  # type: ignore[misc]
-        m_per_px={
-            _id(s.number): float(web_mercator_m_per_px(s.lat, settings.zoom))
-            for s in kept
-        },
-        released_px=TILE_PX,
-        zoom=settings.zoom,
-        source=SOURCE,
-        licence=TERMS,
+        {_id(s.number): f"{SATELLITE}/{s.satellite}" for s in kept},
+        looked,
+        released=Released(side_px=TILE_PX, zoom=settings.zoom, terms=TERMS),
     )
     used = {_frame_id(v.path) for s in kept for v in _kept_views(s, frames)}
     sequences = label([_sequence(s, frames) for s in kept], tiles)
@@ -201,8 +194,7 @@ def contents(
         tiles=tiles,
         sequences=sequences,
         split_rows=_split_rows(listed.numbers, {s.number for s in kept}),
-        tile_paths={_id(s.number): f"{SATELLITE}/{s.satellite}" for s in kept},
-        licences=[licence(SOURCE, TERMS), licence("Vermont: street pictures", TERMS)],
+        licences=licences(TERMS, "Vermont: satellite", "Vermont: street"),
         rules={
             "variant": survey.variant,
             "m_per_px": f"Web Mercator zoom {settings.zoom} at the tile's latitude",
@@ -254,7 +246,7 @@ def _read(root: Folder, names: list[tuple[int, str]], *, zoom: int) -> Lists:
                 Rejection(
                     item=_id(number),
                     stage="lists",
-                    reason="broken-json",
+                    reason=error.reason,
                     measured=str(error)[:200],
                 )
             )

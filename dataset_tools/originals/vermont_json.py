@@ -27,6 +27,11 @@ _KEY = re.compile(r"img_(\d{1,6})")
 class BadSequence(ValueError):
     """A file that is no sequence; its text is a few words for a rejection."""
 
+    def __init__(self, text: str, *, reason: str = "broken-json") -> None:
+        """Say what is wrong, and the reason that is counted."""
+        super().__init__(text)
+        self.reason = reason
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -71,7 +76,8 @@ def read_sequence(path: Path, *, number: int, zoom: int) -> Listed:
     tiles = _object(content.get("satellite_views"), "satellite_views")
     tile = tiles.get(str(zoom))
     if not isinstance(tile, str):
-        raise BadSequence(f"no tile of zoom {zoom}, only {sorted(tiles)[:4]}")
+        held = f"no tile of zoom {zoom}, only {sorted(tiles)[:4]}"
+        raise BadSequence(held, reason="no-tile-of-zoom")
     views = _object(content.get("street_views"), "street_views")
     keys = {key: _KEY.fullmatch(key) for key in views}
     bad = next((k for k, m in keys.items() if m is None), None)

@@ -15,127 +15,67 @@ nobody's positive:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from dataset_tools.build_drive import Stages
-from dataset_tools.errors import MissingDataError, UnreadableError
 from dataset_tools.originals.folder import Folder
+from dataset_tools.originals.looking import Looked
 from dataset_tools.originals.release import (
     Contents,
-    Looked,
+    Released,
     Survey,
     fault_of,
     gallery_rows,
-    licence,
+    licences,
     mercator_tiles,
     panorama,
 )
-from dataset_tools.originals.vigor_lists import (
-    M_PER_PX,
-    ORIGINAL_M_PER_PX,
-    TILE_PX,
-    Labels,
-    TileList,
-    measured_m_per_px,
-    read_labels,
-    read_tiles,
+from dataset_tools.originals.vigor_folder import (
+    CITIES,
+    FILES,
+    CityLists,
+    Listed,
+    choices,
+    count_findings,
+    find,
+    list_folder,
+    read_city,
+    refuse_other_labels,
 )
+from dataset_tools.originals.vigor_lists import M_PER_PX, ORIGINAL_M_PER_PX, TILE_PX
 from dataset_tools.records import Offset, Rejection, Sequence
 from dataset_tools.settings.original import VigorSettings
 
 NAME = "vigor"
 CELL_M = 1_000.0
 TERMS = "academic research only, not to be redistributed (VIGOR)"
-SOURCE = "VIGOR: Google, zoom 20"
-ZOOM = 20
-CITIES = ("Chicago", "NewYork", "SanFrancisco", "Seattle")
+RELEASED = Released(side_px=TILE_PX, zoom=20, terms=TERMS)
 CROSS_AREA = {"train": ("NewYork", "Seattle"), "test": ("SanFrancisco", "Chicago")}
 SAME_AREA, CROSS = "same-area", "cross-area"
-TILES_PUBLISHED = {
-    "Chicago": 22_308,
-    "NewYork": 23_279,
-    "SanFrancisco": 24_255,
-    "Seattle": 20_776,
-}
-FILES = {
-    "train": "same_area_balanced_train",
-    "test": "same_area_balanced_test",
-    "all": "pano_label_balanced",
-}
-"""Part of a city's labels to the name of its file."""
-LISTS = {
-    "original": (("splits", ""),),
-    "corrected": (("splits__corrected", "__corrected"), ("splits_new", "")),
-}
-"""Label set to (folder, end of the file names), in the order they are looked for."""
-LAYOUTS = (
-    {"ground": "{city}/panorama", "satellite": "{city}/satellite"},
-    {"ground": "ground/{city}", "satellite": "satellite/{city}"},
-)
-ROOTS = ("", "VIGOR", "dataset", "dataset/VIGOR")
-UNIT_TOLERANCE = 0.004
-"""The two label sets' pixels differ by 0.7 % at least, in NewYork."""
 
-
-@dataclass(frozen=True)
-class CityLists:
-    """What is known of one city."""
-
-    city: str
-    tiles: TileList
-    parts: dict[str, Labels]
-    """"train" and "test" of same-area, and "all"."""
-    ground: str
-    """Folder of the panoramas."""
-    satellite: str
-    """Folder of the tiles."""
-    gallery: tuple[int, ...] | None = None
-    """Places in the tile list that count, or None for all."""
-
-
-Listed = tuple[CityLists, ...]
-
-
-def find(folder: Folder) -> Folder | None:
-    """The folder that holds the cities, at or below the one given."""
-    for root in ROOTS:
-        has = {*folder.folders(root)}
-        lists = {f for found in LISTS.values() for f, _ in found}
-        cities = {
-            c for f in lists & has for c in folder.folders(f"{root}/{f}".strip("/"))
-        }
-        if cities & {*CITIES}:
-            return folder.sub(root)
-        if any(folder.folders(f"{root}/{c}".strip("/")) for c in has & {*CITIES}):
-            return folder.sub(root)
-    return None
-
-
-def choices(root: Folder) -> list[dict[str, Any]]:
-    """The label sets that are there, of the cities that are there."""
-    found: list[dict[str, Any]] = []
-    for labels, folders in LISTS.items():
-        folder = next((f for f, _ in folders if root.folders(f)), None)
-        if folder is None:
-            continue
-        cities = tuple(c for c in CITIES if c in root.folders(folder))
-        some = {"cities": cities} if 0 < len(cities) < len(CITIES) else {}
-        found.append({"labels": labels, **some})
-    return found or [{}]
+__all__ = [
+    "CELL_M",
+    "NAME",
+    "choices",
+    "contents",
+    "find",
+    "limited",
+    "pictures",
+    "survey",
+]
 
 
 def survey(root: Folder, settings: VigorSettings) -> Survey[Listed]:
     """What the folder holds; see `release.Reader`."""
-    lists, ending = _list_folder(root, settings)
+    lists, ending = list_folder(root, settings.labels)
     chosen = settings.cities or CITIES
     cities = tuple(
-        _city(root, lists, ending, city) for city in CITIES if city in chosen
+        read_city(root, lists, ending, city) for city in CITIES if city in chosen
     )
-    findings = [*_count_findings(cities)]
-    findings += [t for c in cities for t in _unit_findings(c, settings.labels, lists)]
+    for city in cities:
+        refuse_other_labels(city, settings.labels, lists)
     counts = {"tiles": sum(len(c.tiles.names) for c in cities)}
     for part in FILES:
         counts[part] = sum(len(c.parts[part]) for c in cities)
@@ -160,7 +100,7 @@ def survey(root: Folder, settings: VigorSettings) -> Survey[Listed]:
         },
         wanted=len(named),
         missing=[p for p in named if not root.has(p)],
-        findings=findings,
+        findings=[*count_findings(cities)],
         notes=notes,
         listed=cities,
     )
@@ -198,7 +138,7 @@ def contents(
     """The records; a panorama is left out without its picture or its positive's."""
     corrected = settings.labels == "corrected"
     made = Contents(
-        licences=[licence(SOURCE, TERMS), licence("VIGOR: Street View", TERMS)],
+        licences=licences(TERMS, "VIGOR: Google, zoom 20", "VIGOR: Street View"),
         rules={
             "labels": survey.variant,
             "label_m_per_px": dict(M_PER_PX) if corrected else ORIGINAL_M_PER_PX,
@@ -225,89 +165,6 @@ def contents(
     stages.add("panoramas", "panoramas", len(made.frames), lost["panoramas"])
     made.split_rows = [*_split_rows(queries, tiles_of)]
     return made
-
-
-def _list_folder(root: Folder, settings: VigorSettings) -> tuple[str, str]:
-    for folder, ending in LISTS[settings.labels]:
-        if root.folders(folder):
-            return folder, ending
-    wanted = " or ".join(f"{f}/" for f, _ in LISTS[settings.labels])
-    other = "corrected" if settings.labels == "original" else "original"
-    held = any(root.folders(f) for f, _ in LISTS[other])
-    advice = (
-        f"the {other} labels are there, import them with --labels {other}"
-        if held
-        else "`geobench data request vigor` says where they are"
-    )
-    raise MissingDataError(
-        f"{root.path} has no {wanted} with the {settings.labels} labels; {advice}."
-    )
-
-
-def _city(root: Folder, lists: str, ending: str, city: str) -> CityLists:
-    folder = f"{lists}/{city}"
-    if not root.folders(lists) or city not in root.folders(lists):
-        raise MissingDataError(
-            f"{root.path / lists} has no folder {city}; unpack it, or name the cities "
-            "that are there with --cities."
-        )
-    tiles = read_tiles(root.file(f"{folder}/satellite_list.txt"))
-    parts = {
-        part: read_labels(root.file(f"{folder}/{stem}{ending}.txt"), tiles)
-        for part, stem in FILES.items()
-    }
-    stray = {*parts["train"].names, *parts["test"].names} - {*parts["all"].names}
-    shared = {*parts["train"].names} & {*parts["test"].names}
-    if stray or shared:
-        what = "not in pano_label_balanced" if stray else "in train and test"
-        raise UnreadableError(
-            f"In {folder} the panorama {min(stray or shared)!r} of same_area_balanced "
-            f"is {what}; use lists of one release together."
-        )
-    layout = _layout(root, city)
-    return CityLists(
-        city=city,
-        tiles=tiles,
-        parts=parts,
-        ground=layout["ground"],
-        satellite=layout["satellite"],
-    )
-
-
-def _layout(root: Folder, city: str) -> dict[str, str]:
-    """Folders of a city's pictures, of the layout that is there."""
-    made = [{v: f.format(city=city) for v, f in layout.items()} for layout in LAYOUTS]
-    return next((m for m in made if any(root.names(f) for f in m.values())), made[0])
-
-
-def _count_findings(cities: Listed) -> Iterator[str]:
-    odd = [
-        f"{len(c.tiles.names):,} in {c.city} ({TILES_PUBLISHED[c.city]:,} published)"
-        for c in cities
-        if len(c.tiles.names) != TILES_PUBLISHED[c.city]
-    ]
-    if odd:
-        yield (
-            f"The tile lists hold {', '.join(odd)}: numbers on them compare with no "
-            "published one."
-        )
-
-
-def _unit_findings(city: CityLists, labels: str, lists: str) -> Iterator[str]:
-    measured = measured_m_per_px(city.parts["all"], city.tiles, city.city)
-    own, other = M_PER_PX[city.city], ORIGINAL_M_PER_PX
-    if labels == "original":
-        own, other = other, own
-    if measured is not None and abs(measured / own - 1) > UNIT_TOLERANCE:
-        told = (
-            "those are the other label set"
-            if abs(measured / other - 1) <= UNIT_TOLERANCE
-            else "they belong to neither label set"
-        )
-        yield (
-            f"The {labels} labels of {city.city} should count {own} m a pixel, those "
-            f"in {lists}/ count {measured:.4f}: {told}."
-        )
 
 
 def _named(cities: Listed) -> Iterator[str]:
@@ -343,14 +200,11 @@ def _tiles(
     lat, lon = city.tiles.lat, city.tiles.lon
     made.tiles += mercator_tiles(
         {i: (float(lat[n]), float(lon[n])) for n, i in there.items()},
-        {i: looked[p] for i, p in paths.items()},  # type: ignore[misc]
-        m_per_px=dict.fromkeys(paths, M_PER_PX[city.city]),
-        released_px=TILE_PX,
-        zoom=ZOOM,
-        source=SOURCE,
-        licence=TERMS,
+        paths,
+        looked,
+        released=RELEASED,
+        m_per_px=M_PER_PX[city.city],
     )
-    made.tile_paths |= paths
     return there
 
 

@@ -32,6 +32,11 @@ DATA = {
     "synthesize": ("geobench.cli.synthesize", "Make a procedural world's raw drives."),
     "sequences": ("geobench.cli.sequences", "Form sequences from a drive or track."),
     "build": ("geobench.cli.build", "Build a pack from a drive and imagery."),
+    "import": (
+        "geobench.cli.import_release",
+        "Write the pack of a released data set.",
+    ),
+    "request": ("geobench.cli.request", "Say who grants access to a data set."),
     "check": ("geobench.cli.check", "Check a pack, or a released folder."),
     "card": ("geobench.cli.card", "Write a pack's card and map."),
     "bake": ("geobench.cli.bake", "Bake a pack to one model's input."),

@@ -38,7 +38,12 @@ def command(name: str | None, listed: bool, as_json: bool) -> None:
 
 
 def _as_text(entry: "Access") -> str:
-    lines = [entry.title, "", f"granted by  {entry.holder}", f"terms       {entry.terms}"]
+    lines = [
+        entry.title,
+        "",
+        f"granted by  {entry.holder}",
+        f"terms       {entry.terms}",
+    ]
     lines += ["", "How:", *(f"  {step}" for step in entry.how)]
     width = max(len(path) for path, _ in entry.files)
     lines += ["", "What has to be there:"]
@@ -46,5 +51,8 @@ def _as_text(entry: "Access") -> str:
     if entry.uncertain:
         lines += ["", "Not confirmed:", *(f"  {text}" for text in entry.uncertain)]
     lines += ["", "A letter to begin with:", f"  {entry.letter}"]
-    lines += ["", f"Then: geobench data check ROOT; geobench data import {entry.name} ROOT"]
+    lines += [
+        "",
+        f"Then: geobench data check ROOT; geobench data import {entry.name} ROOT",
+    ]
     return "\n".join(lines)
