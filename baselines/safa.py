@@ -13,10 +13,10 @@ from geobench.layers.inputs import check_choice, input_spec
 from geobench.layers.spatial_attention import SpatialAttention, aggregate, unit_rows
 from geobench.losses import soft_margin_triplet
 from geobench.model import (
-    Batch,
     CrossViewModel,
     InputSpec,
     ModelCard,
+    Rows,
     masked_mean,
     middle_frame,
 )
@@ -102,12 +102,12 @@ class SAFA(CrossViewModel):
         features = self.backbone_sat(satellite).flatten(2)
         return unit_rows(aggregate(features, self.spatial_aware_sat(features)))
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
         """Triplet loss; the diagonal is kept as in the released code."""
-        ground = self.embed_ground(batch["ground"], batch["frame_mask"])
-        satellite = self.embed_satellite(batch["satellite"])
-        total = soft_margin_triplet(satellite, ground, alpha=10.0, keep_diagonal=True)
-        return {"total": total}
+        loss = soft_margin_triplet(
+            rows["satellite"], rows["ground"], alpha=10.0, keep_diagonal=True
+        )
+        return {"total": loss}
 
 
 def _trunk(backbone: str, dropout: float) -> nn.Module:

@@ -15,7 +15,14 @@ from geobench.layers.backbones import feature_shape, make_trunk
 from geobench.layers.inputs import input_spec
 from geobench.layers.spatial_attention import SpatialAttention, aggregate, unit_rows
 from geobench.losses import iou_ratio, offset_regression, soft_margin_triplet
-from geobench.model import Batch, CrossViewModel, InputSpec, ModelCard, middle_frame
+from geobench.model import (
+    Batch,
+    CrossViewModel,
+    InputSpec,
+    ModelCard,
+    Rows,
+    middle_frame,
+)
 from geobench.registry import register_model
 
 PANORAMA_SIZE = (320, 640)
@@ -140,43 +147,50 @@ class VIGOR(CrossViewModel):
         """Descriptors [B, D] of both views to offsets [B, 2] in half tiles."""
         return self.offset_head(torch.cat([satellite, ground], dim=1))
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Triplet, semi-positive and offset terms.
-
-        A sequence without a semi-positive tile has a non-finite `semi_offset_m` and is
-        left out of that term.
-        """
+    def describe(self, batch: Batch) -> Rows:
+        """Descriptors of query and tiles; offsets, true and predicted."""
         ground = self.ground(middle_frame(batch["ground"], batch["frame_mask"]))
         tiles = [batch["satellite"]]
         if self.iou_weight and "semi_satellite" in batch:
             tiles.append(batch["semi_satellite"])
         positive, *semi = self.satellite(torch.cat(tiles)).split(len(ground))
+        rows = {"satellite": unit_rows(positive), "ground": unit_rows(ground)}
+        rows["offset_m"] = batch["offset_m"]
+        if self.offset_weight:
+            rows["predicted"] = self._offset(positive, ground)
+        if semi:
+            rows["semi"] = unit_rows(semi[0])
+            rows["semi_offset_m"] = batch["semi_offset_m"]
+        return rows
+
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
+        """Triplet, semi-positive and offset terms.
+
+        A sequence without a semi-positive tile has a non-finite `semi_offset_m` and is
+        left out of that term.
+        """
+        satellite, ground = rows["satellite"], rows["ground"]
         terms = {
             "triplet": soft_margin_triplet(
-                unit_rows(positive), unit_rows(ground), alpha=10.0, keep_diagonal=True
+                satellite, ground, alpha=10.0, keep_diagonal=True
             )
         }
-        if self.offset_weight:
-            predicted = self._offset(positive, ground)
+        if "predicted" in rows:
             terms["offset"] = self.offset_weight * offset_regression(
-                predicted, batch["offset_m"], side=self.tile_m
+                rows["predicted"], rows["offset_m"], side=self.tile_m
             )
-        if semi:
-            terms["iou"] = self.iou_weight * self._semi(
-                positive, semi[0], ground, batch
-            )
+        if "semi" in rows:
+            terms["iou"] = self.iou_weight * self._semi(rows)
         return terms | {"total": sum(terms.values(), start=ground.new_zeros(()))}
 
-    def _semi(
-        self, positive: Tensor, semi: Tensor, ground: Tensor, batch: Batch
-    ) -> Tensor:
-        there = batch["semi_offset_m"].isfinite().all(1)
+    def _semi(self, rows: Rows) -> Tensor:
+        there = rows["semi_offset_m"].isfinite().all(1)
         if not there.any():
-            return positive.new_zeros(())
+            return rows["semi"].new_zeros(())
         return iou_ratio(
-            unit_rows(positive[there]),
-            unit_rows(semi[there]),
-            ground=unit_rows(ground[there]),
-            offsets=(batch["offset_m"][there], batch["semi_offset_m"][there]),
+            rows["satellite"][there],
+            rows["semi"][there],
+            ground=rows["ground"][there],
+            offsets=(rows["offset_m"][there], rows["semi_offset_m"][there]),
             side=self.tile_m,
         )

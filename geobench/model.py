@@ -20,6 +20,10 @@ turned), heading_deg [B,T] (bearing of a picture's middle column; 0 on a north c
 projection (list), polar (bool), sequence_id, tile_id, semi_tile_id (lists)."""
 
 
+Rows = dict[str, Tensor]
+"""What a loss needs of each sample: tensors [B, ...] under names of the model's own."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class InputSpec:
     """What a model wants to see; the harness prepares it and hashes it."""
@@ -79,11 +83,38 @@ class CrossViewModel(nn.Module):
         """[B, 3, H, W] to [B, D]; `attention` serves TransGeo's second stage."""
         raise NotImplementedError
 
+    def augment(self, batch: Batch) -> Batch:
+        """What a model draws once for a whole batch; by default nothing.
+
+        Draws from torch's generator, which is seeded alike on all processes.
+        """
+        return batch
+
+    def describe(self, batch: Batch) -> Rows:
+        """What the loss needs of each sample, computed from that sample alone.
+
+        A batch can so be described in parts, one after the other or on several
+        processes; only layers that use statistics of a batch see the parts.
+        """
+        return {
+            "ground": self.embed_ground(batch["ground"], batch["frame_mask"]),
+            "satellite": self.embed_satellite(batch["satellite"]),
+        }
+
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
+        """Named scalar terms with "total" over a whole batch.
+
+        By default the soft-margin triplet loss.
+
+        Args:
+            rows: as `describe` makes them, of all samples.
+        """
+        loss = soft_margin_triplet(rows["satellite"], rows["ground"], alpha=10.0)
+        return {"total": loss}
+
     def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Named scalar terms with "total"; by default the soft-margin triplet loss."""
-        ground = self.embed_ground(batch["ground"], batch["frame_mask"])
-        satellite = self.embed_satellite(batch["satellite"])
-        return {"total": soft_margin_triplet(satellite, ground, alpha=10.0)}
+        """Named scalar terms with "total" of one batch."""
+        return self.terms(self.describe(self.augment(batch)))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimizer groups; by default one with everything that wants a gradient."""

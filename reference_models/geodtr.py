@@ -15,7 +15,14 @@ from geobench.layers.backbones import feature_shape, make_trunk
 from geobench.layers.inputs import input_spec
 from geobench.layers.spatial_attention import aggregate, unit_rows
 from geobench.losses import counterfactual, soft_margin_triplet
-from geobench.model import Batch, CrossViewModel, InputSpec, ModelCard, middle_frame
+from geobench.model import (
+    Batch,
+    CrossViewModel,
+    InputSpec,
+    ModelCard,
+    Rows,
+    middle_frame,
+)
 from geobench.registry import register_model
 
 PANORAMA_SIZE = (122, 671)
@@ -218,19 +225,29 @@ class GeoDTR(CrossViewModel):
         features = self.backbone_sat(image).flatten(2)
         return features, self.ge_sat(features)
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Triplet loss, and the counterfactual one where it is on."""
+    def describe(self, batch: Batch) -> Rows:
+        """Descriptors of both views, and those under random maps where asked for."""
         image = middle_frame(batch["ground"], batch["frame_mask"])
-        views = self.describe_satellite(batch["satellite"]), self.describe_ground(image)
-        rows = [unit_rows(aggregate(*view)) for view in views]
-        terms = {"triplet": soft_margin_triplet(rows[0], rows[1], alpha=10.0)}
+        views = {
+            "satellite": self.describe_satellite(batch["satellite"]),
+            "ground": self.describe_ground(image),
+        }
+        rows = {name: unit_rows(aggregate(*view)) for name, view in views.items()}
+        if self.counterfactual:
+            rows |= {f"{name}_fake": self._fake(*view) for name, view in views.items()}
+        return rows
+
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
+        """Triplet loss, and the counterfactual one where it is on."""
+        satellite, ground = rows["satellite"], rows["ground"]
+        terms = {"triplet": soft_margin_triplet(satellite, ground, alpha=10.0)}
         if self.counterfactual:
             apart = [
-                counterfactual(row, self._fake(features, maps), beta=5.0)
-                for row, (features, maps) in zip(rows, views, strict=True)
+                counterfactual(rows[name], rows[f"{name}_fake"], beta=5.0)
+                for name in ("satellite", "ground")
             ]
             terms["counterfactual"] = (apart[0] + apart[1]) / 2
-        return terms | {"total": sum(terms.values(), start=rows[0].new_zeros(()))}
+        return terms | {"total": sum(terms.values(), start=satellite.new_zeros(()))}
 
     @staticmethod
     def _fake(features: Tensor, maps: Tensor) -> Tensor:

@@ -15,7 +15,14 @@ from geobench.errors import ConfigError, closest
 from geobench.layers.backbones import RESNETS, make_trunk
 from geobench.layers.inputs import check_choice, input_spec
 from geobench.losses import soft_margin_triplet
-from geobench.model import Batch, CrossViewModel, InputSpec, ModelCard, masked_mean
+from geobench.model import (
+    Batch,
+    CrossViewModel,
+    InputSpec,
+    ModelCard,
+    Rows,
+    masked_mean,
+)
 from geobench.registry import register_model
 
 WIDTHS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "vgg16": 4096}
@@ -238,6 +245,9 @@ class SeqGeo(CrossViewModel):
                 f"most {self.max_frames}. Choose fewer frames, or build it with more."
             )
         kept = self._drop(frame_mask) if self.training else frame_mask
+        return self._embed_frames(ground, kept)
+
+    def _embed_frames(self, ground: Tensor, kept: Tensor) -> Tensor:
         seen = torch.ones_like(kept) if self.mixer.bias_only else kept
         vectors = self.ground_cnn(ground[seen])
         tokens = vectors.new_zeros(*kept.shape, self.embedding_dim)
@@ -250,15 +260,26 @@ class SeqGeo(CrossViewModel):
         """[B, 3, H, W] to unit rows [B, D]."""
         return normalize(self.satellite_cnn(satellite), dim=1)
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """Triplet loss; the diagonal is kept as in the released code."""
-        ground = self.embed_ground(batch["ground"], batch["frame_mask"])
-        satellite = self.embed_satellite(batch["satellite"])
+    def augment(self, batch: Batch) -> Batch:
+        """Choose the frames that sequential dropout keeps, for the whole batch."""
+        if not self.training:
+            return batch
+        return batch | {"kept": self._drop(batch["frame_mask"])}
+
+    def describe(self, batch: Batch) -> Rows:
+        """Vectors of the sequences' kept frames and of their tiles."""
+        kept = batch.get("kept", batch["frame_mask"])
         return {
-            "total": soft_margin_triplet(
-                satellite, ground, alpha=10.0, keep_diagonal=True
-            )
+            "ground": self._embed_frames(batch["ground"], kept),
+            "satellite": self.embed_satellite(batch["satellite"]),
         }
+
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
+        """Triplet loss; the diagonal is kept as in the released code."""
+        loss = soft_margin_triplet(
+            rows["satellite"], rows["ground"], alpha=10.0, keep_diagonal=True
+        )
+        return {"total": loss}
 
     def _drop(self, frame_mask: Tensor) -> Tensor:
         """Drop the same random frames from each sequence that keeps one."""

@@ -20,7 +20,8 @@ from geobench.data.queries import (
     read_queries,
     tangent_plane_m,
 )
-from geobench.data.transforms import semantic_augmentation
+from geobench.data.sampling import Share
+from geobench.data.transforms import disturb_colours, draw_colours
 from geobench.model import Batch, InputSpec
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ class PackDataset:
         generator: Generator | None = None,
         semantic: str = "none",
         device: torch.device = CPU,
+        share: Share | None = None,
     ) -> Batch:
         """A batch as `geobench.model.Batch` describes, float32 and normalised.
 
@@ -115,16 +117,26 @@ class PackDataset:
                 Without one the first semi-positive is taken.
             semantic: strength of `semantic_augmentation`, drawn for each picture.
             device: where the tensors shall be.
+            share: make only these rows of the batch; draws are made for all of it, so
+                that a sample does not depend on who makes it.
         """
-        at = np.asarray(indices, np.int64)
-        semi = [self._draw_semi(i, generator) for i in at]
+        whole = np.asarray(indices, np.int64)
+        share = share or Share.whole(len(whole))
+        at = whole[share.rows]
+        semi = [self._draw_semi(i, generator) for i in whole][share.rows]
         views = {
             "ground": self._ground(at),
             "satellite": self._tiles(self._tile_row[at]),
             "semi_satellite": self._tiles(np.array([s[0] for s in semi], np.int64)),
         }
         images = {
-            key: self._finish(key, view.to(device), semantic=semantic, draw=generator)
+            key: self._finish(
+                key,
+                view.to(device),
+                semantic=semantic,
+                draw=generator,
+                share=share,
+            )
             for key, view in views.items()
         }
         numbers = {
@@ -150,7 +162,7 @@ class PackDataset:
         """(ground [B, T, 3, H, W], frame_mask [B, T]); no tile is prepared for it."""
         ground = self._ground(indices).to(device)
         mask = torch.from_numpy(self._mask[indices]).to(device)
-        return self._finish("ground", ground, semantic="none", draw=None), mask
+        return normalise(ground.flatten(0, 1), self.spec).view(ground.shape), mask
 
     def prepare_ground(self) -> None:
         """Prepare the ground pictures now, so that timing what follows is fair."""
@@ -179,13 +191,22 @@ class PackDataset:
         return self._frames(rows.ravel()).unflatten(0, rows.shape)
 
     def _finish(
-        self, key: str, images: Tensor, *, semantic: str, draw: Generator | None
+        self,
+        key: str,
+        images: Tensor,
+        *,
+        semantic: str,
+        draw: Generator | None,
+        share: Share,
     ) -> Tensor:
         """Float images, augmented and normalised; unseen canvas stays at 0."""
         flat = images.flatten(0, -4)
         if semantic == "none" or draw is None:
             return normalise(flat, self.spec).view(images.shape)
-        out = normalise(semantic_augmentation(flat, draw, strength=semantic), self.spec)
+        each = images.shape[1] if images.ndim == 5 else 1
+        draws = draw_colours(share.total * each, draw, strength=semantic)
+        own = draws[share.start * each : share.stop * each]
+        out = normalise(disturb_colours(flat, own, strength=semantic), self.spec)
         if key == "ground" and self.spec.north_canvas:
             empty = torch.from_numpy(empty_colour(self.spec)).to(flat.device)
             unseen = (flat == empty[:, None, None]).all(1, keepdim=True)

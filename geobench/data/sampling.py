@@ -26,6 +26,28 @@ class BatchRule:
     seed: int = 0
 
 
+@dataclass(frozen=True)
+class Share:
+    """The rows of a batch that one process holds; a process alone holds all."""
+
+    start: int
+    stop: int
+    total: int
+
+    @classmethod
+    def whole(cls, count: int) -> "Share":
+        """All rows of a batch."""
+        return cls(0, count, count)
+
+    @property
+    def rows(self) -> slice:
+        """Where they are in the batch."""
+        return slice(self.start, self.stop)
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
 def epoch_batches(
     position_m: npt.NDArray[np.float64],
     tile_ids: Sequence[str],

@@ -11,15 +11,22 @@ from typing import Any, Literal
 import torch
 from torch import Generator, Tensor
 
+from geobench.data.sampling import Share
 from geobench.errors import ConfigError
 from geobench.model import Batch
 
 Strength = Literal["none", "weak", "strong", "continuous"]
+COLOUR_DRAWS = {"none": 0, "weak": 4, "strong": 6}
+"""Random numbers that semantic augmentation needs for each picture."""
 STRENGTHS = ("none", "weak", "strong", "continuous")
 
 
 def layout_simulation(
-    batch: Batch, generator: Generator, *, strength: Strength = "strong"
+    batch: Batch,
+    generator: Generator,
+    *,
+    strength: Strength = "strong",
+    share: Share | None = None,
 ) -> Batch:
     """Batch with each pair mirrored and turned together, so that it stays aligned.
 
@@ -34,6 +41,7 @@ def layout_simulation(
         generator: on the CPU; draws one flip and one turn a sample.
         strength: "none", "weak" (flips only), "strong" (flips and quarter turns) or
             "continuous" (flips and turns by any column, polar tiles only).
+        share: which rows of a larger batch these are; draws are made for all of it.
 
     Returns:
         A new batch; the given one is left alone.
@@ -47,10 +55,10 @@ def layout_simulation(
         )
     if strength == "none":
         return batch
-    count = len(batch["satellite"])
-    flip = torch.rand(count, generator=generator) < 0.5
-    steps, turn = _draw_turns(batch, generator, strength=strength)
-    return turn_batch(batch, flip=flip, turn=turn, steps=steps)
+    share = share or Share.whole(len(batch["satellite"]))
+    flip = torch.rand(share.total, generator=generator) < 0.5
+    steps, turn = _draw_turns(batch, generator, strength=strength, count=share.total)
+    return turn_batch(batch, flip=flip[share.rows], turn=turn[share.rows], steps=steps)
 
 
 def turn_batch(batch: Batch, *, flip: Tensor, turn: Tensor, steps: int) -> Batch:
@@ -88,10 +96,10 @@ def turn_batch(batch: Batch, *, flip: Tensor, turn: Tensor, steps: int) -> Batch
 
 
 def _draw_turns(
-    batch: Batch, generator: Generator, *, strength: Strength
+    batch: Batch, generator: Generator, *, strength: Strength, count: int
 ) -> tuple[int, Tensor]:
-    """(steps in a circle, [B] turns) for a strength."""
-    count, satellite = len(batch["satellite"]), batch["satellite"]
+    """(steps in a circle, [count] turns) for a strength."""
+    satellite = batch["satellite"]
     if strength == "weak":
         return 4, torch.zeros(count, dtype=torch.long)
     if not batch["polar"] and strength == "continuous":
@@ -172,10 +180,26 @@ def _turn_offsets(offset: Tensor, *, flip: Tensor, angle: Tensor) -> Tensor:
     return turned.to(offset)
 
 
-def semantic_augmentation(
-    images: Tensor, generator: Generator, *, strength: str = "strong"
-) -> Tensor:
-    """Images with their colours disturbed, each by its own draw.
+def draw_colours(count: int, generator: Generator, *, strength: str) -> Tensor:
+    """[count, number of draws] uniform draws in [0, 1) for `disturb_colours`.
+
+    Raises:
+        ConfigError: if the strength is unknown.
+    """
+    if strength not in COLOUR_DRAWS:
+        raise ConfigError(
+            f"Unknown semantic augmentation {strength!r}, expected 'none', 'weak' or "
+            "'strong'."
+        )
+    # One kind of draw after the other, each for all pictures.
+    kinds = [
+        torch.rand(count, generator=generator) for _ in range(COLOUR_DRAWS[strength])
+    ]
+    return torch.stack(kinds, 1) if kinds else torch.empty(count, 0)
+
+
+def disturb_colours(images: Tensor, draws: Tensor, *, strength: str) -> Tensor:
+    """Images with their colours disturbed, each by its own draws.
 
     Strong: brightness, contrast and saturation within 30 %, grey with probability
     0.2, 4-bit posterisation with probability 0.2, a vertical blur of 5 rows with
@@ -183,27 +207,20 @@ def semantic_augmentation(
 
     Args:
         images: [N, 3, H, W], uint8 or float in [0, 1].
-        generator: on the CPU.
+        draws: [N, ...] as `draw_colours` makes them.
         strength: "none", "weak" or "strong".
 
     Returns:
         [N, 3, H, W] float in [0, 1].
-
-    Raises:
-        ConfigError: if the strength is unknown.
     """
-    if strength not in ("none", "weak", "strong"):
-        raise ConfigError(
-            f"Unknown semantic augmentation {strength!r}, expected 'none', 'weak' or "
-            "'strong'."
-        )
     if images.dtype == torch.uint8:
         images = images.float().div_(255.0)
     if strength == "none" or not len(images):
         return images
+    left = iter(draws.unbind(1))
 
     def draw(low: float, high: float) -> Any:
-        values = torch.rand(len(images), 1, 1, 1, generator=generator)
+        values = next(left).view(-1, 1, 1, 1)
         return (values * (high - low) + low).to(images)
 
     jitter, grey_share = (0.3, 0.2) if strength == "strong" else (0.1, 0.1)

@@ -1,38 +1,29 @@
-"""The training loop, readable from top to bottom: packs in, a checkpoint out.
+"""Packs in, a checkpoint out: what a run reads and writes around the loop.
 
-Every random number of a step comes from (run seed, epoch, step), so a run that is
-killed and started again ends with the same bits on the same machine.
-
-    RUN/config.yaml          resolved settings and the packs' hashes
-    RUN/log.jsonl            one line an epoch
-    RUN/state.safetensors    to go on from; removed by nobody
-    RUN/checkpoints/best     best recall@1 on the validation split
-    RUN/checkpoints/last     after the last epoch
+RUN/config.yaml          resolved settings and the packs' hashes
+RUN/log.jsonl            one line an epoch
+RUN/state.safetensors    to go on from; removed by nobody
+RUN/checkpoints/best     best recall@1 on the validation split
+RUN/checkpoints/last     after the last epoch
 """
 
 import json
 import logging
-import math
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
-from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from dataset_tools.pack.read import Pack
 from geobench.data.dataset import PackDataset
 from geobench.data.prepare import PictureStore
-from geobench.data.sampling import BatchRule, epoch_batches
-from geobench.data.transforms import layout_simulation
 from geobench.embed import pick_device
-from geobench.errors import ConfigError, DataError, GeobenchError
+from geobench.errors import ConfigError, DataError
 from geobench.model import CrossViewModel
 from geobench.training.atomic import append_line, write_bytes
 from geobench.training.checkpoint import (
@@ -41,28 +32,15 @@ from geobench.training.checkpoint import (
     recover_folder,
     save_checkpoint,
 )
-from geobench.training.schedule import rate_factor
+from geobench.training.loop import LOG, Training
+from geobench.training.parallel import own_device, share_statistics, team
 from geobench.training.settings import TrainSettings
-from geobench.training.state import FILE, Position, load_state, save_state
 from geobench.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
-LOG = "log.jsonl"
 HARMLESS = frozenset({"max_minutes", "save_every_s"})
 """Settings that may change when a run goes on: no step depends on them."""
-
-
-def use_bf16(precision: str, place: torch.device) -> bool:
-    """Whether to compute in bfloat16; "auto" asks the device for native support.
-
-    Emulated bfloat16 is several times slower than float32, so auto never takes it.
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    if place.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def new_model(settings: TrainSettings) -> CrossViewModel:
@@ -99,76 +77,38 @@ def fit(
         DataError: if there is nothing to train on.
         GeobenchError: if the loss stops being finite.
     """
-    place = pick_device(device)
+    place = own_device(pick_device(device))
     with ExitStack() as stack:
+        members = stack.enter_context(team(place))
         packs = [stack.enter_context(Pack.open(path)) for path in pack_paths]
-        _claim(run, settings, packs)
+        if members.leads:
+            _claim(run, settings, packs)
+        members.wait()
         data, check = _read(model, packs, settings)
         identity = _identity(model, packs, settings)
         model.to(place)
         if model.card.training != "gradient":
-            return _fit_at_once(model, data, check, run=run, identity=identity)
+            if members.leads:
+                _fit_at_once(model, data, check, run=run, identity=identity)
+            members.wait()
+            return run / "checkpoints" / "last"
 
         # Dropout draws from torch's global generator: the caller's stays untouched.
         stack.enter_context(torch.random.fork_rng())
-        if settings.channels_last:
-            model.to(memory_format=torch.channels_last)
-        optimizer = _optimizer(model, settings)
-        peaks = [group["lr"] for group in optimizer.param_groups]
-        trained = [p for group in optimizer.param_groups for p in group["params"]]
-        rule = _batch_rule(settings)
-        at = Position()
-        if (run / FILE).is_file():
-            at = load_state(run / FILE, model=model, optimizer=optimizer)
-        _cut_log(run / LOG, at.epoch)
-        started = time.monotonic() - at.elapsed_s
-        saved = time.monotonic()
-        bar = stack.enter_context(tqdm(unit="step", disable=not progress))
-        model.train()
-        while not _is_over(at, settings):
-            batches = epoch_batches(data.ecef_m, data.tile_ids, rule, epoch=at.epoch)
-            _show(bar, at, settings, steps=len(batches))
-            for chosen in batches[at.step :]:
-                draw = _seed_step(settings.seed, at)
-                share = (at.epoch + (at.step + 0.5) / len(batches)) / settings.epochs
-                factor = rate_factor(
-                    share, schedule=settings.schedule, warmup=settings.warmup
-                )
-                for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                    group["lr"] = peak * factor
-                batch = data.batch(
-                    chosen, generator=draw, semantic=settings.semantic, device=place
-                )
-                batch = layout_simulation(batch, draw, strength=settings.layout)
-                with torch.autocast(
-                    place.type,
-                    torch.bfloat16,
-                    enabled=use_bf16(settings.precision, place),
-                ):
-                    terms = model.loss(batch)
-                optimizer.zero_grad(set_to_none=True)
-                terms["total"].backward()
-                if settings.clip_norm is not None:
-                    clip_grad_norm_(trained, settings.clip_norm)
-                optimizer.step()
-                at = at.next_step(_finite(terms, at, rate=settings.lr * factor))
-                bar.set_postfix_str(f"loss {at.mean('total'):.3f}", refresh=False)
-                bar.update()
-                if time.monotonic() - saved > settings.save_every_s:
-                    at = replace(at, elapsed_s=time.monotonic() - started)
-                    save_state(run / FILE, at, model=model, optimizer=optimizer)
-                    saved = time.monotonic()
-            found = check.measure(model, batch_size=settings.batch_size, device=place)
-            identity = replace(identity, metrics={"epoch": at.epoch, **(found or {})})
-            at = replace(at, elapsed_s=time.monotonic() - started)
-            save_checkpoint(model, run / "checkpoints" / "last", identity)
-            if found is not None and (at.best is None or _key(found) > at.best):
-                at = replace(at, best=_key(found))
-                save_checkpoint(model, run / "checkpoints" / "best", identity)
-            _log_epoch(run / LOG, at, val=found, rate=settings.lr * factor)
-            at = at.next_epoch()
-            save_state(run / FILE, at, model=model, optimizer=optimizer)
-        return run / "checkpoints" / ("last" if at.best is None else "best")
+        hidden = not (progress and members.leads)
+        bar = stack.enter_context(tqdm(unit="step", disable=hidden))
+        training = Training(
+            share_statistics(model, members, place),
+            data,
+            check,
+            settings=settings,
+            run=run,
+            identity=identity,
+            members=members,
+            place=place,
+            bar=bar,
+        )
+        return training.to_the_end()
 
 
 def _read(
@@ -261,92 +201,3 @@ def _fit_at_once(
         model, folder, replace(identity, metrics={**(found or {}), **chosen})
     )
     return folder
-
-
-def _optimizer(model: CrossViewModel, settings: TrainSettings) -> torch.optim.Optimizer:
-    """The settings' optimizer; a group of the model's own may override its values."""
-    kinds = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-    return kinds[settings.optimizer](
-        model.parameter_groups(),
-        lr=settings.lr,
-        betas=settings.betas,
-        eps=settings.eps,
-        weight_decay=settings.weight_decay,
-    )
-
-
-def _batch_rule(settings: TrainSettings) -> BatchRule:
-    return BatchRule(
-        batch_size=settings.batch_size,
-        min_separation_m=settings.min_separation_m,
-        seed=settings.seed,
-    )
-
-
-def _seed_step(seed: int, at: Position) -> torch.Generator:
-    """Seed this step's dropout, and make its generator for data and augmentation."""
-    words = np.random.SeedSequence([seed, at.epoch, at.step]).generate_state(
-        2, np.uint64
-    )
-    torch.manual_seed(int(words[0] >> np.uint64(1)))
-    return torch.Generator().manual_seed(int(words[1] >> np.uint64(1)))
-
-
-def _finite(
-    terms: dict[str, torch.Tensor], at: Position, *, rate: float
-) -> dict[str, float]:
-    """Loss terms as numbers."""
-    numbers = {name: float(value.detach()) for name, value in terms.items()}
-    if not all(math.isfinite(value) for value in numbers.values()):
-        raise GeobenchError(
-            f"The loss is {numbers} in epoch {at.epoch}, step {at.step}, at learning "
-            f"rate {rate:.3g}. Train with a lower lr, a smaller clip_norm, or "
-            "precision fp32."
-        )
-    return numbers
-
-
-def _is_over(at: Position, settings: TrainSettings) -> bool:
-    """Whether all epochs are done, or an epoch has just passed the time budget."""
-    budget = math.inf if settings.max_minutes is None else settings.max_minutes * 60.0
-    between = at.step == 0 and at.epoch > 0
-    return at.epoch >= settings.epochs or (between and at.elapsed_s >= budget)
-
-
-def _key(found: dict[str, float]) -> tuple[float, float]:
-    """What a better checkpoint has more of: recall@1, then the mean reciprocal rank."""
-    return found["recall@1"], found["mean_reciprocal_rank"]
-
-
-def _show(
-    bar: "tqdm[Any]", at: Position, settings: TrainSettings, *, steps: int
-) -> None:
-    """Tell the bar how far the run is, so that it can say how long it will take."""
-    if bar.n == 0:
-        bar.initial = bar.n = at.epoch * steps + at.step
-    bar.total = bar.n - at.step + (settings.epochs - at.epoch) * steps
-    bar.set_description_str(f"{settings.model} {at.epoch + 1}/{settings.epochs}")
-
-
-def _log_epoch(
-    log: Path, at: Position, *, val: dict[str, float] | None, rate: float
-) -> None:
-    line = {
-        "epoch": at.epoch,
-        "steps": at.step,
-        "loss": {name: at.mean(name) for name in sorted(at.sums)},
-        "val": val,
-        "lr": rate,
-        "elapsed_s": round(at.elapsed_s, 1),
-    }
-    append_line(log, json.dumps(line))
-    logger.info("epoch %d: %s", at.epoch, line)
-
-
-def _cut_log(log: Path, epoch: int) -> None:
-    """Drop log lines of epochs that will be done again."""
-    if not log.is_file():
-        return
-    lines = log.read_text().splitlines()
-    # The epochs are written in order, one a line, so the first ones stay.
-    write_bytes(log, "".join(f"{line}\n" for line in lines[:epoch]).encode())

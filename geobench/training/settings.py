@@ -28,6 +28,9 @@ class TrainSettings(BaseModel):
 
     epochs: int = Field(default=10, ge=1)
     batch_size: int = Field(default=32, ge=2)
+    chunk_size: int | None = Field(default=None, ge=1)
+    """Samples that a network holds with gradients at a time; a batch larger than memory
+    is described in such chunks, twice. None: the whole batch at once."""
     min_separation_m: float = Field(default=50.0, ge=0.0)
     """Sequences nearer than this, metres, are never negatives of each other."""
     max_minutes: float | None = Field(default=None, gt=0.0)

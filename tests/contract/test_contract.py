@@ -1,13 +1,17 @@
 """What the harness relies on, for every registered model."""
 
 import inspect
+from contextlib import nullcontext
 
 import pytest
 import torch
 from safetensors.torch import load, save
 
+from geobench.data.sampling import Share
 from geobench.model import InputSpec, ModelCard
 from geobench.registry import build_model, model_factory, model_names
+from geobench.training.parallel import Team
+from geobench.training.step import backward
 
 NAMES = model_names()
 SIZE = 4
@@ -175,6 +179,47 @@ def test_a_few_steps_lower_the_loss(trained_name):
         optimizer.step()
         values.append(total.item())
     assert min(values[-4:]) < values[0]
+
+
+def without_chance(model):
+    """The model with dropout off and batch statistics that stay as they are."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        elif isinstance(module, torch.nn.MultiheadAttention):
+            module.dropout = 0.0
+        elif isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.eval()
+    return model
+
+
+def gradients(model, batch, *, chunk):
+    model.zero_grad()
+    terms = backward(
+        model,
+        batch,
+        share=Share.whole(SIZE),
+        members=Team(),
+        chunk=chunk,
+        precision=nullcontext,
+    )
+    return terms["total"].item(), {n: p.grad for n, p in model.named_parameters()}
+
+
+@pytest.mark.parametrize("chunk", [1, 3])
+def test_chunks_give_the_whole_batchs_gradient(trained_name, chunk, monkeypatch):
+    model = without_chance(fresh(trained_name))
+    batch = model.augment(make_batch(model))
+    # Random maps are the same in one piece and in chunks.
+    monkeypatch.setattr(torch.Tensor, "uniform_", lambda self, a, b: self.fill_(0.3))
+    whole, wanted = gradients(model, batch, chunk=None)
+    total, found = gradients(model, batch, chunk=chunk)
+    assert total == pytest.approx(whole, rel=1e-5)
+    assert wanted.keys() == found.keys()
+    for key, value in wanted.items():
+        scale = value.abs().max().clamp_min(1e-6)
+        assert ((found[key] - value).abs().max() / scale).item() < 2e-3, key
 
 
 def test_an_unknown_argument_is_refused_by_name(name):

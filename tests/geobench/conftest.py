@@ -1,7 +1,6 @@
 """A pack in memory and a small network, for tests of the harness alone."""
 
 import hashlib
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -116,10 +115,8 @@ def make_pack():
     return build_pack
 
 
-@pytest.fixture
-def tiny_model_class():
+def tiny_class():
     """A class of a network that learns the packs above in a few seconds."""
-    import torch
     from torch import nn
 
     from geobench.model import CrossViewModel, InputSpec, ModelCard, masked_mean
@@ -150,8 +147,16 @@ def tiny_model_class():
         def embed_satellite(self, satellite, attention=None):
             return nn.functional.normalize(self.satellite(satellite), dim=-1)
 
+    return Tiny
+
+
+@pytest.fixture
+def tiny_model_class():
+    """The class that `tiny_class` makes, on one thread."""
+    import torch
+
     torch.set_num_threads(1)
-    return SimpleNamespace(Tiny=Tiny).Tiny
+    return tiny_class()
 
 
 @pytest.fixture

@@ -4,14 +4,20 @@ import pytest
 import torch
 
 from geobench.data.transforms import (
+    disturb_colours,
+    draw_colours,
     layout_simulation,
-    semantic_augmentation,
     turn_batch,
 )
 from geobench.errors import ConfigError
 
 SIZE = 65  # odd, so that a tile has a middle pixel
 WIDTH = 72
+
+
+def semantic_augmentation(images, generator, strength="strong"):
+    draws = draw_colours(len(images), generator, strength=strength)
+    return disturb_colours(images, draws, strength=strength)
 
 
 def _tile(bearing_deg, *, polar, radius=24):

@@ -79,15 +79,15 @@ class TestFit:
         whole, cut = tmp_path / "whole", tmp_path / "cut"
         _fit(settings, whole)
         model = engine.new_model(settings)
-        loss, calls = model.loss, []
+        describe, calls = model.describe, []
 
         def dying(batch):
             calls.append(1)
             if len(calls) > killed_at:
                 raise KeyboardInterrupt
-            return loss(batch)
+            return describe(batch)
 
-        model.loss = dying
+        model.describe = dying
         with pytest.raises(KeyboardInterrupt):
             _fit(settings, cut, model=model)
         _fit(settings, cut)
@@ -119,9 +119,7 @@ class TestFit:
 
     def test_a_diverged_loss_is_named(self, run):
         model = engine.new_model(_settings())
-        model.loss = lambda batch: {
-            "total": model.embed_satellite(batch["satellite"]).sum() * float("nan")
-        }
+        model.terms = lambda rows: {"total": rows["satellite"].sum() * float("nan")}
         with pytest.raises(GeobenchError, match=r"epoch 0, step 0.*lower lr"):
             _fit(_settings(), run, model=model)
 
