@@ -24,6 +24,9 @@ ENCODINGS: Final = ("encoded", "baked")
 META_FILE: Final = "pack.json"
 CARD_FILE: Final = "card.md"
 MAP_FILE: Final = "map.png"
+CARD_FILES: Final = (CARD_FILE, MAP_FILE)
+"""Files that people read; they can be written again and no hash covers them."""
+SHARD_PATTERN: Final = re.compile(r"images-\d{5}\.h5")
 
 SPLITS: Final = ("train", "val", "test", "dropped")
 SPLIT_KINDS: Final = (
@@ -130,6 +133,17 @@ ID_COLUMN: Final = {
     "tiles": "tile_id",
     "sequences": "sequence_id",
 }
+_UNPLACED = {"lat", "lon", "geometry", "bbox"}
+NULLABLE: Final[dict[str, frozenset[str]]] = {
+    "frames": frozenset(
+        {"time", "altitude_m", "heading_deg", "hfov_deg", "source", "shard", "row"}
+        | _UNPLACED
+    ),
+    "tiles": frozenset({"m_per_px", "captured", "season"} | _UNPLACED),
+    "sequences": frozenset({"stratum", "length_m"} | _UNPLACED),
+    "splits": frozenset(),
+}
+"""Table name -> columns in which null stands for unknown."""
 TABLE_OF: Final[dict[str, str]] = {"frame": "frames", "tile": "tiles"}
 
 SHARD_MEMBERS: Final[dict[str, dict[str, tuple[str, int]]]] = {
@@ -221,6 +235,10 @@ def meta_faults(meta: Any) -> list[str]:
     ]
     if faults:
         return faults
+    if not meta["name"].strip():
+        faults.append(f"{META_FILE} states no name.")
+    if not _SHA256.fullmatch(meta["content_sha256"]):
+        faults.append(f"{META_FILE} has a content_sha256 that is no SHA-256.")
     if meta["format"] != FORMAT:
         faults.append(f"{META_FILE} has format {meta['format']!r}, not {FORMAT!r}.")
     if meta["version"] != VERSION:

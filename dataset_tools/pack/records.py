@@ -13,7 +13,11 @@ from dataset_tools.records import UNPLACED, Frame, Offset, Sequence, Tile
 
 
 def contents_of(
-    pack: Pack, *, made_by: dict[str, Any], encoding: Encoding = "encoded"
+    pack: Pack,
+    *,
+    made_by: dict[str, Any],
+    encoding: Encoding = "encoded",
+    preprocessing: dict[str, Any] | None = None,
 ) -> PackContents:
     """Everything of a pack but the pictures, ready to be written again."""
     rows = pack.splits[["scheme", "split", "kind", "id"]]
@@ -27,6 +31,8 @@ def contents_of(
         made_by=made_by,
         rejections=pack.meta["rejections"],
         encoding=encoding,
+        private=bool(pack.meta.get("private")),
+        preprocessing=preprocessing,
     )
 
 

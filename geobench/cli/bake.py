@@ -1,52 +1,38 @@
 """`geobench data bake`: pictures prepared once, for fast training."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from dataset_tools.settings.bake import BakeSettings
 from geobench.cli import options
-
-SIZE = click.Tuple([click.IntRange(1), click.IntRange(1)])
+from geobench.cli.from_settings import SettingsCommand, options_of, parsed
+from geobench.cli.progress import Bar
 
 
 @click.command(
+    cls=SettingsCommand,
     epilog="Example: geobench data bake home.pack home-64.pack --ground-size 64 256 "
-    "--satellite-size 64 64"
+    "--satellite-size 64 64",
 )
 @options.existing_path("path")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option(
-    "--ground-size", type=SIZE, required=True, help="Height and width of frames, px."
-)
-@click.option(
-    "--satellite-size", type=SIZE, required=True, help="Height and width of tiles, px."
-)
-@click.option("--polar", is_flag=True, help="Unroll the tiles around their centre.")
-@click.option(
-    "--tile-m",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Crop tiles about their centre to this side, metres.",
-)
+@options_of(BakeSettings)
+@options.workers
 @options.overwrite
-def command(
-    path: Path,
-    out: Path,
-    ground_size: tuple[int, int],
-    satellite_size: tuple[int, int],
-    polar: bool,
-    tile_m: float | None,
-    overwrite: bool,
-) -> None:
+def command(path: Path, out: Path, workers: int, overwrite: bool, **given: Any) -> None:
     """Bake the pack at PATH to one model's input, written as OUT.
 
-    Ids, splits and positions stay; pictures become uint8 arrays of one size.
+    Ids, splits and positions stay; pictures become uint8 arrays of one size. What was
+    done is stated and hashed in pack.json (preprocessing). Killed, the same command
+    goes on where it was.
     """
-    from dataset_tools.pack.bake import BakeRule, bake
+    from dataset_tools.pack.bake import bake
+    from dataset_tools.pack.read import read_meta
 
-    rule = BakeRule(
-        ground_size=ground_size,
-        satellite_size=satellite_size,
-        polar=polar,
-        tile_m=tile_m,
-    )
-    click.echo(f"Wrote {bake(path, out, rule=rule, overwrite=overwrite)}.")
+    settings = parsed(BakeSettings, given)
+    with Bar("bake") as bar:
+        bake(path, out, settings, overwrite=overwrite, workers=workers, progress=bar)
+    steps = read_meta(out)["preprocessing"]
+    click.echo(f"Wrote {out}, preprocessing {steps['sha256'][:16]}.")

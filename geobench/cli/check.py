@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, path: Path, decode: bool, as_json: bool) -> None:
     """Check the pack at PATH, or say which released data set PATH holds.
 
-    Of a pack (a folder with pack.json) hash, checksums, schema, references and splits.
-    Of a released folder which one it is, which pictures are missing and how to import
-    it, from lists and listings alone. Exit code 0: nothing found; 1: a pack leaks or
-    misleads, a folder is not as released; 3: nothing can be made of it; 4: a pack is
-    damaged or breaks its contract.
+    Of a pack (a folder with pack.json) every promise of its format, from hash to
+    footprints. Of a released folder which one it is, which pictures are missing and
+    how to import it, from lists and listings alone. Exit code 0: nothing found; 1: a
+    pack leaks or misleads, a folder is not as released; 3: nothing can be made of it;
+    4: a pack is damaged or breaks its contract.
     """
     ctx.exit(
         _check_pack(path, decode=decode, as_json=as_json)
@@ -38,9 +38,10 @@ def command(ctx: click.Context, path: Path, decode: bool, as_json: bool) -> None
 def _check_pack(path: Path, *, decode: bool, as_json: bool) -> int:
     from dataclasses import asdict
 
-    from dataset_tools.pack.check import check_pack, exit_code
+    from dataset_tools.pack.findings import exit_code
+    from dataset_tools.pack.isolated import check_isolated
 
-    findings = check_pack(path, decode_pictures=decode)
+    findings = check_isolated(path, decode_pictures=decode)
     if as_json:
         rows = [asdict(f) for f in findings]
         click.echo(json.dumps({"path": str(path), "findings": rows}, indent=2))

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Mapping
 from inspect import get_annotations
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 from pydantic import BaseModel, ValidationError
@@ -103,17 +103,23 @@ def parsed(settings: type[Model], given: Mapping[str, Any]) -> Model:
 def _kind(annotation: Any) -> tuple[Any, bool]:
     """(type of one value, whether there can be several); None as a choice is dropped.
 
+    A tuple of fixed length is one value of several parts.
+
     >>> _kind(tuple[int, ...]), _kind(float | None)
     ((<class 'int'>, True), (<class 'float'>, False))
     """
     if get_origin(annotation) in (Union, types.UnionType):
         (annotation,) = [a for a in get_args(annotation) if a is not type(None)]
-    if get_origin(annotation) is tuple:
+    if get_origin(annotation) is tuple and get_args(annotation)[-1] is Ellipsis:
         return get_args(annotation)[0], True
     return annotation, False
 
 
 def _type(kind: Any, field: FieldInfo) -> Any:
+    if get_origin(kind) is tuple:
+        return click.Tuple([_type(part, field) for part in get_args(kind)])
+    if get_origin(kind) is Annotated:
+        return get_args(kind)[0]
     if get_origin(kind) is Literal:
         return click.Choice(list(get_args(kind)))
     if kind is Path:

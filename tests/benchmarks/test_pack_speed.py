@@ -17,11 +17,12 @@ from PIL import Image
 
 from dataset_tools.geodesy import LocalFrame
 from dataset_tools.imagery.tile_list import footprint
-from dataset_tools.pack.bake import BakeRule, bake
+from dataset_tools.pack.bake import bake
 from dataset_tools.pack.read import Pack
 from dataset_tools.pack.write import PackContents, write_pack
 from dataset_tools.pictures import encode_jpeg
 from dataset_tools.records import Frame, Sequence, Tile
+from dataset_tools.settings.bake import BakeSettings
 
 COUNT, BLOB = 1_000, 60_000
 PAIRS = 64
@@ -187,8 +188,8 @@ def pairs(tmp_path_factory):
         return encode_jpeg(np.asarray(image), quality=90)
 
     write_pack(folder / "e.pack", _contents("e", PAIRS), picture=picture)
-    rule = BakeRule(ground_size=INPUT, satellite_size=INPUT, polar=True)
-    bake(folder / "e.pack", folder / "b.pack", rule=rule)
+    settings = BakeSettings(ground_size=INPUT, satellite_size=INPUT, polar=True)
+    bake(folder / "e.pack", folder / "b.pack", settings)
     return folder
 
 

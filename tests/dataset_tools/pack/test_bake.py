@@ -4,17 +4,18 @@ from click.testing import CliRunner
 from made_pack import make
 
 from dataset_tools.errors import UsageError
-from dataset_tools.pack.bake import BakeRule, bake, bake_tile, resize
+from dataset_tools.pack.bake import bake, bake_tile, resize
 from dataset_tools.pack.check import check_pack
 from dataset_tools.pack.read import Pack
+from dataset_tools.settings.bake import BakeSettings
 from geobench.cli.bake import command
 
-RULE = BakeRule(ground_size=(8, 24), satellite_size=(8, 8))
+SETTINGS = BakeSettings(ground_size=(8, 24), satellite_size=(8, 8))
 
 
 def test_a_baked_pack_is_sound_and_holds_pixels_of_the_asked_size(tmp_path):
     source = make(tmp_path)
-    path = bake(source, tmp_path / "baked.pack", rule=RULE)
+    path = bake(source, tmp_path / "baked.pack", SETTINGS)
     assert check_pack(path) == []
     with Pack.open(path) as baked, Pack.open(source) as pack:
         expected = resize(pack.picture("frame", "s0/002"), (8, 24))
@@ -28,23 +29,23 @@ def test_a_baked_pack_is_sound_and_holds_pixels_of_the_asked_size(tmp_path):
 
 
 def test_a_baked_pack_is_not_baked_again(tmp_path):
-    path = bake(make(tmp_path), tmp_path / "baked.pack", rule=RULE)
+    path = bake(make(tmp_path), tmp_path / "baked.pack", SETTINGS)
     with pytest.raises(UsageError, match="baked already"):
-        bake(path, tmp_path / "twice.pack", rule=RULE)
+        bake(path, tmp_path / "twice.pack", SETTINGS)
 
 
 def test_a_tile_is_cropped_to_metres_about_its_centre():
     pixels = np.zeros((16, 16, 3), np.uint8)
     pixels[4:12, 4:12] = 200
-    rule = BakeRule(ground_size=(8, 8), satellite_size=(8, 8), tile_m=40.0)
-    assert (bake_tile(pixels, 80.0, rule=rule) == 200).all()
+    settings = BakeSettings(ground_size=(8, 8), satellite_size=(8, 8), tile_m=40.0)
+    assert (bake_tile(pixels, 80.0, settings) == 200).all()
 
 
 def test_polar_tiles_have_north_in_the_middle_column():
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[:20, 28:36] = 255
-    rule = BakeRule(ground_size=(8, 8), satellite_size=(16, 64), polar=True)
-    columns = bake_tile(pixels, 80.0, rule=rule)[:8].sum(axis=(0, 2))
+    settings = BakeSettings(ground_size=(8, 8), satellite_size=(16, 64), polar=True)
+    columns = bake_tile(pixels, 80.0, settings)[:8].sum(axis=(0, 2))
     assert abs(int(columns.argmax()) - 32) <= 4
 
 

@@ -128,16 +128,16 @@ def test_a_damaged_picture_and_the_hash_are_both_named(tmp_path):
     assert "t/far" in findings[1].message
 
 
-def test_a_missing_column_or_table_is_a_schema_error(tmp_path):
+def test_a_missing_column_and_a_missing_table_are_errors(tmp_path):
     import pyarrow.parquet as pq
 
     path = make(tmp_path)
     table = pq.read_table(path / "frames.parquet").drop_columns("heading_deg")
     pq.write_table(table, path / "frames.parquet")
     (path / "splits.parquet").unlink()
-    messages = [f.message for f in check_pack(path) if f.code == "schema"]
-    assert any("no column 'heading_deg'" in m for m in messages)
-    assert any("no splits.parquet" in m for m in messages)
+    found = {f.code: f for f in check_pack(path)}
+    assert "no column 'heading_deg'" in found["schema"].message
+    assert found["missing-file"].examples == ("splits.parquet",)
 
 
 def test_an_absolute_path_in_the_record_is_a_warning(tmp_path):
@@ -208,7 +208,9 @@ def test_an_offset_may_be_measured_on_a_grid_a_degree_off_but_no_farther(
         )
 
     for number, (degrees, wrong) in enumerate([(1.0, False), (3.0, True)]):
-        changed = replace(near, offsets=(turned(degrees),))
+        changed = replace(
+            near, offsets=(*near.offsets, turned(degrees)), semi_positives=("t/grid",)
+        )
         folder = tmp_path / str(number)
         path = make(folder, sequences=[changed, *given.sequences[1:]])
         assert ("offset" in codes(path)) is wrong
