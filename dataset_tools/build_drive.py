@@ -78,13 +78,23 @@ def sequence_rule(settings: DriveSettings) -> SequenceRule:
         UsageError: if no sequence can be formed so.
     """
     return SequenceRule(
+        rule=settings.sequence_rule,
         length=settings.frames_per_sequence,
+        min_length=settings.min_frames,
+        max_length=settings.max_frames,
         spacing_m=settings.spacing_m,
+        window_s=settings.window_s,
+        radius_m=settings.radius_m,
         stride=settings.stride,
+        overlap=not settings.no_overlap,
+        join_passes=settings.join_passes,
+        path_tolerance=settings.path_tolerance,
+        max_radius_m=settings.max_radius_m,
         max_gap_m=settings.max_gap_m,
         max_gap_s=settings.max_gap_s,
         max_speed_mps=settings.max_speed_mps,
         max_turn_deg=settings.max_turn_deg,
+        max_bend_deg=settings.max_bend_deg,
     )
 
 

@@ -95,7 +95,7 @@ def clean_columns(
     measured = np.full(len(track), np.nan)
     limit = np.full(len(track), np.nan)
     parts = []
-    for a, b in _blocks(ordered.session):
+    for a, b in session_blocks(ordered.session):
         rows = Rows.of(ordered.part(a, b))
         for check in CHECKS:
             found = check(rows, limits)
@@ -127,7 +127,7 @@ def _by_session(session: Integers) -> Integers | None:
     return np.argsort(session, kind="stable")
 
 
-def _blocks(session: Integers) -> list[tuple[int, int]]:
+def session_blocks(session: Integers) -> list[tuple[int, int]]:
     """Whole sessions, together about `BLOCK` rows, as (first row, row behind)."""
     starts = np.flatnonzero(session[1:] != session[:-1]) + 1
     # The first session to begin behind each multiple of the block's length.

@@ -47,6 +47,7 @@ def command(out: Path | None, as_json: bool, **given: Any) -> None:
 
 def _summary(stages: "Stages", sequences: list["Sequence"]) -> dict[str, Any]:
     lengths = sorted(s.length_m for s in sequences)
+    frames = sorted(len(s.frame_ids) for s in sequences)
     return {
         "stages": {
             r.stage: {"in": r.given, "kept": r.kept, "rejected": r.rejected}
@@ -54,6 +55,7 @@ def _summary(stages: "Stages", sequences: list["Sequence"]) -> dict[str, Any]:
         },
         "sequences": len(sequences),
         "median_length_m": lengths[len(lengths) // 2] if lengths else None,
+        "frames": {"least": frames[0], "most": frames[-1]} if frames else None,
     }
 
 
@@ -62,8 +64,12 @@ def _as_text(summary: dict[str, Any]) -> str:
     for name, row in summary["stages"].items():
         reasons = ", ".join(f"{k} {v}" for k, v in row["rejected"].items()) or "none"
         lines.append(f"{name:<12}{row['in']:>9}{row['kept']:>9}  {reasons}")
+    if summary["frames"] is None:
+        return "\n".join([*lines, "0 sequences"])
+    least, most = summary["frames"]["least"], summary["frames"]["most"]
+    frames = f"{least}" if least == most else f"{least} to {most}"
     length = summary["median_length_m"]
-    tail = f", median length {length:.1f} m" if length is not None else ""
+    tail = f" of {frames} frames, median length {length:.1f} m"
     return "\n".join([*lines, f"{summary['sequences']} sequences{tail}"])
 
 
@@ -73,7 +79,11 @@ def _write_geojson(
     features = [
         {
             "type": "Feature",
-            "properties": {"sequence_id": s.sequence_id, "length_m": s.length_m},
+            "properties": {
+                "sequence_id": s.sequence_id,
+                "length_m": s.length_m,
+                "frames": len(s.frame_ids),
+            },
             "geometry": {
                 "type": "LineString" if len(s.frame_ids) > 1 else "Point",
                 "coordinates": _coordinates(s, frames),

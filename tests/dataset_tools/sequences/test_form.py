@@ -1,35 +1,15 @@
 """Windows along a track: hand-counted cases, cuts, and accounting."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_track import drive
 
-from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
-from dataset_tools.geodesy import LocalFrame
-from dataset_tools.records import Frame
-from dataset_tools.sequences import SequenceRule, assign_strata, form_sequences
-
-SECOND = 1_000_000_000
-
-
-def drive(east, north=0.0, *, seconds=1.0, origin=(44.5, -72.5)):
-    east, north = np.broadcast_arrays(np.asarray(east, float), north)
-    lat, lon = LocalFrame(*origin).to_degrees(east, north)
-    return [
-        Frame(
-            frame_id=f"s/{i:04d}",
-            session_id="s",
-            order=i,
-            lat=float(lat[i]),
-            lon=float(lon[i]),
-            time=None if seconds is None else round((1e9 + i * seconds) * SECOND),
-        )
-        for i in range(len(east))
-    ]
+from dataset_tools.errors import UsageError
+from dataset_tools.sequences import SequenceRule, form_sequences
 
 
 def form(frames, **rule):
@@ -118,7 +98,8 @@ def test_all_frames_lie_within_the_radius():
 
 
 def test_a_short_piece_can_still_be_a_sequence():
-    outcome = form(drive([0.0, 6.6, 20.8], seconds=None), min_length=2)
+    frames = drive([0.0, 6.6, 20.8], seconds=None)
+    outcome = form(frames, rule="count", min_length=2)
     assert numbers(outcome) == [[0, 1, 2]]
 
 
@@ -176,36 +157,3 @@ def test_every_frame_is_in_a_sequence_or_rejected_once(steps, length, stride, sh
     shuffled = list(frames)
     shuffler.shuffle(shuffled)
     assert form(shuffled, length=length, stride=stride) == outcome
-
-
-def polygons(path, *squares):
-    features = [
-        {
-            "type": "Feature",
-            "properties": {"stratum": name},
-            "geometry": {
-                "type": "Polygon",
-                "coordinates": [[[w, 44], [e, 44], [e, 45], [w, 45], [w, 44]]],
-            },
-        }
-        for name, w, e in squares
-    ]
-    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    return path
-
-
-def test_a_stratum_is_that_of_the_first_polygon_around_the_query(tmp_path):
-    sequences = form(drive(8.05 * np.arange(7))).kept
-    here = polygons(tmp_path / "a.json", ("urban", -73, -72), ("rural", -73, -72))
-    there = polygons(tmp_path / "b.json", ("urban", 1, 2))
-    assert [s.stratum for s in assign_strata(sequences, here)] == ["urban"]
-    assert [s.stratum for s in assign_strata(sequences, there)] == [None]
-    assert assign_strata(sequences, None) == sequences
-    assert assign_strata([], here) == []
-
-
-def test_strata_that_are_not_there_are_one_clear_error(tmp_path):
-    with pytest.raises(MissingDataError, match=r"nowhere\.json"):
-        assign_strata([], tmp_path / "nowhere.json")
-    with pytest.raises(UnreadableError, match="'stratum'"):
-        assign_strata([], polygons(tmp_path / "a.json"))
