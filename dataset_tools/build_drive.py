@@ -8,10 +8,10 @@ from dataset_tools.build_settings import DriveSettings, StageReport
 from dataset_tools.errors import UsageError
 from dataset_tools.records import Fix, Frame, Rejection, Sequence, count_reasons
 from dataset_tools.sequences import SequenceRule, assign_strata, form_sequences
-from dataset_tools.tracks import read_track
 from dataset_tools.tracks.clean import clean
 from dataset_tools.tracks.exif import read_pictures
 from dataset_tools.tracks.fixes import frames_from_fixes
+from dataset_tools.tracks.formats import read_track
 from dataset_tools.tracks.limits import CleaningLimits
 from dataset_tools.tracks.match import place_pictures
 from dataset_tools.tracks.resample import resample

@@ -33,6 +33,14 @@ class Fix:
     order: int = 0
     hdop: float | None = None
     """Horizontal dilution of precision as the receiver reported it, no unit."""
+    picture: str | None = None
+    """The picture taken here, as the log names it."""
+    hfov_deg: float | None = None
+    """Horizontal field of view of that picture, where the log states it."""
+    distance_m: float | None = None
+    """What the odometer said, metres since the session or route began."""
+    repair: str | None = None
+    """What was put right about the position, such as "swapped-lat-lon"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,94 +1,110 @@
 """Tracks in CSV: one row a fix, columns found by name, optionally gzipped.
 
-Comma, semicolon, tab or bar; decimal commas where the comma is not the separator.
+Comma, semicolon, tab or bar; decimal commas where the comma is not the separator;
+WKT in a column; lines in front of the header that begin with `#` are passed over.
 """
 
 import csv
-import gzip
 import io
-import zlib
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from dataset_tools.errors import MissingDataError, UnreadableError
 from dataset_tools.records import Fix, Outcome, Rejection
-from dataset_tools.tracks.fixes import ALIASES, fix_from_row, is_blank, match_columns
+from dataset_tools.tracks.fields import ALIASES, match_columns
+from dataset_tools.tracks.files import track_text
+from dataset_tools.tracks.fixes import RowReader, is_blank
+from dataset_tools.tracks.rules import PLAIN, ReadingRules
 
 DELIMITERS = ",;\t|"
+LARGEST_CELL = 10_000_000
+"""Characters; the line of a long drive as WKT fits."""
 
 
-def read_csv(path: Path, *, columns: Mapping[str, str] | None = None) -> Outcome[Fix]:
+def read_csv(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
     """The fixes of a CSV file, in file order within each session.
 
     Args:
         path: `.csv`, `.tsv` or `.txt`, also with `.gz`.
-        columns: field -> column, for names that no alias covers; the fields are
-            lat, lon, time, altitude, heading, hdop, fix and session.
+        rules: columns, units and zone that the file does not tell.
 
     Raises:
         MissingDataError: if the file or a column of position is not there.
         UnreadableError: if the file is no text, or its compression is broken.
     """
+    names, line, records = csv_records(path)
+    fields = columns_of_position(path, names, rules)
+    reader = RowReader(rules, fields)
     session_of_file = path.name.split(".")[0]
     outcome: Outcome[Fix] = Outcome()
     counts: Counter[str] = Counter()
-    fields: dict[str, str] = {}
-    for line, record in enumerate(_records(path), start=2):
-        fields = fields or _fields(path, list(record), columns)
+    for number, record in enumerate(records, start=line):
         row = {field: record.get(name) for field, name in fields.items()}
         session = row.pop("session", None)
         session_id = session_of_file if is_blank(session) else str(session).strip()
-        found = fix_from_row(
-            row,
-            item=f"{path.name}:{line}",
-            session_id=session_id,
-            order=counts[session_id],
-        )
-        counts[session_id] += 1
-        if isinstance(found, Rejection):
-            outcome.rejected.append(found)
-        else:
-            outcome.kept.append(found)
+        vertices = reader.rows(row)
+        for k, vertex in enumerate(vertices):
+            item = f"{path.name}:{number}" + (f".{k}" if len(vertices) > 1 else "")
+            found = reader.fix(
+                vertex, item=item, session_id=session_id, order=counts[session_id]
+            )
+            counts[session_id] += 1
+            if isinstance(found, Rejection):
+                outcome.rejected.append(found)
+            else:
+                outcome.kept.append(found)
     return outcome
 
 
-def _records(path: Path) -> list[dict[str, str | None]]:
-    try:
-        packed = path.read_bytes()
-        data = gzip.decompress(packed) if path.suffix == ".gz" else packed
-        text = data.decode("utf-8-sig")
-    except FileNotFoundError:
-        message = f"There is no track file {path}."
-        raise MissingDataError(message) from None
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        message = f"The track {path} cannot be read as UTF-8 CSV: {error}."
-        raise UnreadableError(message) from error
-    if not text.strip():
+def csv_records(path: Path) -> tuple[list[str], int, list[dict[str, str | None]]]:
+    """Columns, line of the first row, and rows as column -> cell of a CSV file.
+
+    Raises:
+        MissingDataError: if the file is not there.
+        UnreadableError: if it is no CSV or holds nothing.
+    """
+    text = track_text(path)
+    lines = text.split("\n")
+    skipped = 0
+    while skipped < len(lines) and (
+        not lines[skipped].strip() or lines[skipped].lstrip().startswith("#")
+    ):
+        skipped += 1
+    if skipped == len(lines):
         message = f"The track {path} is empty; a header and one row a fix are expected."
         raise UnreadableError(message)
-    header = text.lstrip().split("\n", 1)[0]
     # The separator is the candidate that the header holds most often.
-    delimiter = max(DELIMITERS, key=header.count)
+    delimiter = max(DELIMITERS, key=lines[skipped].count)
+    body = io.StringIO("\n".join(lines[skipped:]), newline="")
+    usual = csv.field_size_limit(LARGEST_CELL)
     try:
-        lines = io.StringIO(text.lstrip(), newline="")
-        reader = csv.DictReader(lines, delimiter=delimiter, restkey="")
-        return list(reader)
+        reader = csv.DictReader(body, delimiter=delimiter, restkey="")
+        rows = list(reader)
     except csv.Error as error:
         message = f"The track {path} cannot be read as CSV: {error}."
         raise UnreadableError(message) from error
+    finally:
+        csv.field_size_limit(usual)
+    return list(reader.fieldnames or []), skipped + 2, rows
 
 
-def _fields(
-    path: Path, names: list[str], columns: Mapping[str, str] | None
+def columns_of_position(
+    path: Path, names: list[str], rules: ReadingRules
 ) -> dict[str, str]:
-    fields = match_columns(names, columns)
+    """Field -> column, with a position among them.
+
+    Raises:
+        UsageError: if the rules name an unknown field.
+        MissingDataError: if there is no column of position.
+    """
+    fields = match_columns(names, rules.columns)
     missing = [field for field in ("lat", "lon") if field not in fields]
-    if missing:
+    if missing and "geometry" not in fields:
         wanted = ", ".join(ALIASES[missing[0]])
         message = (
             f"The track {path} has no column for {' and '.join(missing)}; it has "
-            f"{', '.join(names)}. Name one of them ({wanted}) or map it explicitly."
+            f"{', '.join(names)}. Name one of them ({wanted}) or map it, such as "
+            f"--columns {missing[0]}={names[0] if names else 'COLUMN'}."
         )
         raise MissingDataError(message)
     return fields

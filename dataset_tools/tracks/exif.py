@@ -32,7 +32,8 @@ from dataset_tools.pictures.gpano import (
 )
 from dataset_tools.pictures.metadata import rewrite_reason, upright_size
 from dataset_tools.records import Extent, Frame, Outcome, Projection, Rejection
-from dataset_tools.tracks.fixes import Fault, position_fault, wrap_heading
+from dataset_tools.tracks.angles import wrap_heading
+from dataset_tools.tracks.fixes import Fault, position_fault
 from dataset_tools.tracks.times import nanoseconds, parse_time
 
 FULL_FRAME_WIDTH_MM = 36.0

@@ -1,88 +1,197 @@
-"""What every track reader shares: column names, checks of a row, frames from fixes.
+"""What every track reader shares: a row becomes a `Fix` or a `Rejection`.
 
-A row becomes a `Fix` or a `Rejection`, never neither. Headings are degrees clockwise
-from true north in [0, 360); a heading outside that interval is wrapped.
+Never neither. Headings are degrees clockwise from true north in [0, 360); a heading
+outside that interval is wrapped.
 """
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from dataset_tools.errors import MissingDataError, UsageError, suggest
+from dataset_tools.errors import UsageError
+from dataset_tools.geodesy import transformer
 from dataset_tools.records import Fix, Frame, Rejection
-from dataset_tools.tracks.times import parse_time
+from dataset_tools.tracks.angles import (
+    degrees_of,
+    signed,
+    wrap_heading,
+    wrap_longitude,
+)
+from dataset_tools.tracks.fields import (
+    distance_factor,
+    speed_factor,
+    value_and_unit,
+)
+from dataset_tools.tracks.rules import PLAIN, ReadingRules
+from dataset_tools.tracks.wkt import Vertex, parse_wkt
 
 STAGE: Final = "tracks"
 
-ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "lat": ("lat", "latitude", "gps_lat", "gps_latitude", "lat_deg", "y"),
-    "lon": (
-        *("lon", "lng", "long", "longitude", "gps_lon", "gps_lng", "gps_long"),
-        *("gps_longitude", "lon_deg", "x"),
-    ),
-    "time": (
-        *("time_utc", "utc_time", "utc", "time", "timestamp", "datetime"),
-        *("date_time", "capture_time", "captured_at", "gps_time", "unix", "epoch"),
-    ),
-    "altitude": ("altitude_m", "altitude", "alt", "ele", "elevation", "gps_elevation"),
-    "heading": (
-        *("heading_deg", "heading", "course", "bearing", "azimuth", "compass_angle"),
-        *("gps_heading", "gps_course", "cog"),
-    ),
-    "hdop": ("hdop", "gps_hdop", "dop", "gps_dop"),
-    "fix": ("fix", "gps_fix", "fix_type"),
-    "session": (
-        *("session_id", "session", "drive_id", "drive", "trip_id", "trip"),
-        *("track_id", "track", "sequence_id", "sequence", "collectionid", "run"),
-    ),
-}
-"""Names a field goes by, most specific first; compared in lower case."""
-
-NO_FIX: Final = frozenset({"0", "none", "no", "false", "void"})
+NO_FIX: Final = frozenset({"0", "none", "no", "false", "void", "v", "invalid"})
 """What receivers write when they report a position without having one."""
+FIX_2D: Final = frozenset({"2", "2d"})
 
 Fault = tuple[str, float | str | None, float | str | None]
 """(reason, measured, limit)."""
 
+Row = Mapping[str, object]
+"""Field -> value as the file wrote it; missing and empty are unknown."""
 
-def match_columns(
-    names: Iterable[str], columns: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Which column holds which field, by the caller's word first, else by alias.
 
-    Args:
-        names: the columns the file has.
-        columns: field -> column; the fields are the keys of `ALIASES`.
+class RowReader:
+    """Rows of one file to fixes, by its rules and the names of its columns."""
 
-    Returns:
-        field -> column, for the fields found.
+    def __init__(
+        self, rules: ReadingRules = PLAIN, fields: Mapping[str, str] | None = None
+    ) -> None:
+        """Work out once what holds for every row.
 
-    Raises:
-        UsageError: if `columns` names an unknown field.
-        MissingDataError: if `columns` names a column that the file does not have.
+        Args:
+            rules: how the file is meant.
+            fields: field -> column, whose name may tell a unit.
+        """
+        self.rules, self.clock = rules, rules.clock
+        names = fields or {}
+        self._speed = speed_factor(names.get("speed", ""), rules.speed_unit)
+        self._distance = distance_factor(names.get("distance", ""), rules.distance_unit)
+        # Phones export whole numbers of a ten-millionth of a degree.
+        parts = names.get("lat", "").lower().endswith("e7")
+        self._degree = 1e-7 if parts else 1.0
+        self._crs = transformer(rules.crs, "EPSG:4326") if rules.crs else None
 
-    >>> match_columns(["drive", "gps_long", "gps_lat"])
-    {'lat': 'gps_lat', 'lon': 'gps_long', 'session': 'drive'}
-    """
-    present = list(names)
-    for name, column in (columns or {}).items():
-        if name not in ALIASES:
-            message = f"{name!r} is no field of a track. {suggest(name, ALIASES)}"
-            raise UsageError(message)
-        if column not in present:
-            message = f"The track has no column {column!r} for the field {name!r}. "
-            raise MissingDataError(message + suggest(column, present))
-    by_plain: dict[str, str] = {}
-    for name in present:
-        by_plain.setdefault(_plain(name), name)
-    found = {
-        field: by_plain[alias]
-        for field, aliases in reversed(ALIASES.items())
-        for alias in reversed(aliases)
-        if alias in by_plain
-    }
-    found.update(columns or {})
-    return {field: found[field] for field in ALIASES if field in found}
+    def rows(self, row: Row) -> list[Row]:
+        """The row, or one for each vertex of the line that it holds."""
+        geometry = row.get("geometry")
+        if is_blank(geometry) or not is_blank(row.get("lat")):
+            return [row]
+        parts = geometry_parts(geometry)
+        if parts is None:
+            return [{**row, "geometry": str(geometry)[:60]}]
+        vertices = [vertex for part in parts for vertex in part]
+        times = row.get("time")
+        if not isinstance(times, list) or len(times) != len(vertices):
+            # One time cannot be that of every vertex of a line.
+            times = [times if len(vertices) == 1 else None] * len(vertices)
+        return [
+            _at(row, vertex, time) for vertex, time in zip(vertices, times, strict=True)
+        ]
+
+    def fix(
+        self, row: Row, *, item: str, session_id: str, order: int
+    ) -> Fix | Rejection:
+        """One row of a track.
+
+        Args:
+            row: field -> value, with the keys of `fields.ALIASES`.
+            item: how a rejection names the row.
+            session_id: session of the fix.
+            order: place of the fix in its session.
+        """
+        lat, lon, repair = self._position(row)
+        fault = self._fault(row, lat, lon)
+        if fault is not None:
+            return rejection(item, fault)
+        hdop, hfov = number(row.get("hdop")), number(row.get("hfov"))
+        distance = number(row.get("distance"))
+        picture = row.get("picture")
+        return Fix(
+            lat=lat,
+            lon=wrap_longitude(lon),
+            time=self.clock.read(row.get("time"), row.get("date")),
+            altitude_m=number(row.get("altitude")),
+            heading_deg=self._heading(row),
+            session_id=session_id,
+            order=order,
+            hdop=hdop if hdop is not None and hdop >= 0 else None,
+            picture=None if is_blank(picture) else str(picture).strip(),
+            hfov_deg=hfov if hfov is not None and 0 < hfov <= 360 else None,
+            distance_m=None if distance is None else distance * self._distance,
+            repair=repair,
+        )
+
+    def _position(self, row: Row) -> tuple[float, float, str | None]:
+        """Latitude, longitude and what was put right about them; NaN if unknown."""
+        lat = signed(degrees_of(row.get("lat")), row.get("lat_ref"))
+        lon = signed(degrees_of(row.get("lon")), row.get("lon_ref"))
+        lat, lon = lat * self._degree, lon * self._degree
+        if self._crs is not None and math.isfinite(lat) and math.isfinite(lon):
+            lon, lat = self._crs.transform(lon, lat)
+        if self.rules.repair_swapped and is_swapped(lat, lon):
+            return lon, lat, "swapped-lat-lon"
+        return lat, lon, None
+
+    def _fault(self, row: Row, lat: float, lon: float) -> Fault | None:
+        """Why the row is left out, None if it is not."""
+        rules = self.rules
+        kind = str(row.get("fix", "")).strip().lower()
+        if kind in NO_FIX:
+            return "no-fix", str(row.get("fix")), "a fix"
+        if rules.min_fix == "3d" and kind in FIX_2D:
+            return "fix-kind", kind, "3d"
+        raw_lat, raw_lon = row.get("lat"), row.get("lon")
+        if is_blank(raw_lat) or is_blank(raw_lon):
+            if not is_blank(row.get("geometry")):
+                return "bad-geometry", str(row["geometry"])[:60], "WKT in WGS84"
+            return "no-position", None, "latitude and longitude"
+        fault = position_fault(lat, lon)
+        if fault is not None and fault[0] == "not-a-number":
+            return "not-a-number", f"{raw_lat}, {raw_lon}"[:60], "finite degrees"
+        return fault or self._doubt(row)
+
+    def _doubt(self, row: Row) -> Fault | None:
+        """What the receiver says against its own position, or a time that is none."""
+        satellites = number(row.get("satellites"))
+        if satellites is not None and satellites < self.rules.min_satellites:
+            return "few-satellites", satellites, self.rules.min_satellites
+        accuracy = number(row.get("accuracy"))
+        if accuracy is not None and accuracy > self.rules.max_accuracy_m:
+            return "accuracy", accuracy, self.rules.max_accuracy_m
+        time, day = row.get("time"), row.get("date")
+        said = " ".join(str(v) for v in (day, time) if not is_blank(v))
+        if not is_blank(time) and self.clock.read(time, day) is None:
+            return "bad-time", said[:40], self.rules.time_format or "ISO 8601 or Unix"
+        return None
+
+    def _heading(self, row: Row) -> float | None:
+        heading = number(row.get("heading"))
+        if heading is not None:
+            return self.rules.true_heading(heading, str(row.get("heading_ref") or ""))
+        course = number(row.get("course"))
+        if course is None:
+            return None
+        speed = self.speed_mps(row.get("speed"))
+        moves = speed is None or speed >= self.rules.course_min_speed_mps
+        # A course is the direction between positions, so it counts from true north.
+        return wrap_heading(course) if moves else None
+
+    def speed_mps(self, value: object) -> float | None:
+        """A speed in metres a second; its own unit goes before the column's."""
+        text, factor = (
+            value_and_unit(value) if isinstance(value, str) else (value, None)
+        )
+        speed = number(text)
+        return None if speed is None else speed * (factor or self._speed)
+
+
+def geometry_parts(geometry: object) -> list[list[Vertex]] | None:
+    """The parts of WKT or of a GeoJSON point or line; None if it is neither."""
+    if isinstance(geometry, str):
+        return parse_wkt(geometry)
+    if not isinstance(geometry, dict):
+        return None
+    positions: Any = geometry.get("coordinates")
+    if geometry.get("type") == "Point":
+        positions = [positions]
+    elif geometry.get("type") != "LineString":
+        return None
+    vertices: list[Vertex] = []
+    for position in positions if isinstance(positions, list) else []:
+        if not isinstance(position, list) or len(position) < 2:
+            return None
+        x, y = degrees_of(position[0]), degrees_of(position[1])
+        height = number(position[2]) if len(position) > 2 else None
+        vertices.append((x, y, height, None))
+    return [vertices] if vertices else None
 
 
 def position_fault(lat: float, lon: float) -> Fault | None:
@@ -94,41 +203,21 @@ def position_fault(lat: float, lon: float) -> Fault | None:
     if not (math.isfinite(lat) and math.isfinite(lon)):
         return "not-a-number", f"{lat}, {lon}", "finite degrees"
     if abs(lat) > 90.0:
-        return "latitude-out-of-range", lat, 90.0
+        reason = "swapped-lat-lon" if is_swapped(lat, lon) else "latitude-out-of-range"
+        return reason, lat, 90.0
     # Some writers count 0 to 360; beyond that it is no longitude.
     if not -180.0 <= lon <= 360.0:
         return "longitude-out-of-range", lon, 180.0
     return None
 
 
-def fix_from_row(
-    row: Mapping[str, object], *, item: str, session_id: str, order: int
-) -> Fix | Rejection:
-    """One row of a track, its values still as the file wrote them.
+def is_swapped(lat: float, lon: float) -> bool:
+    """Whether this can only be a position the other way round.
 
-    Args:
-        row: field -> value, with the keys of `ALIASES`; missing and empty are unknown.
-        item: how a rejection names the row.
-        session_id: session of the fix.
-        order: place of the fix in its session.
+    >>> is_swapped(-122.4, 37.8), is_swapped(37.8, -122.4), is_swapped(181.0, 8.0)
+    (True, False, False)
     """
-    fault = _row_fault(row)
-    if fault is not None:
-        reason, measured, limit = fault
-        return Rejection(
-            item=item, stage=STAGE, reason=reason, measured=measured, limit=limit
-        )
-    heading, hdop = number(row.get("heading")), number(row.get("hdop"))
-    return Fix(
-        lat=_degrees(row.get("lat")),
-        lon=wrap_longitude(_degrees(row.get("lon"))),
-        time=parse_time(row.get("time")),
-        altitude_m=number(row.get("altitude")),
-        heading_deg=None if heading is None else wrap_heading(heading),
-        session_id=session_id,
-        order=order,
-        hdop=hdop if hdop is not None and hdop >= 0 else None,
-    )
+    return 90.0 < abs(lat) <= 180.0 and abs(lon) <= 90.0
 
 
 def frames_from_fixes(fixes: Iterable[Fix]) -> list[Frame]:
@@ -166,23 +255,17 @@ def number(value: object) -> float | None:
     >>> number("12,5"), number(""), number("nan")
     (12.5, None, None)
     """
-    result = _degrees(value)
-    return result if math.isfinite(result) else None
-
-
-def wrap_heading(degrees: float) -> float:
-    """A heading in [0, 360).
-
-    >>> wrap_heading(-1480.0), wrap_heading(-1e-20)
-    (320.0, 0.0)
-    """
-    wrapped = math.fmod(degrees, 360.0) % 360.0
-    return 0.0 if wrapped >= 360.0 else wrapped
-
-
-def wrap_longitude(lon: float) -> float:
-    """A longitude in [-180, 180], unchanged where it already is."""
-    return lon - 360.0 if lon > 180.0 else lon
+    if isinstance(value, str):
+        try:
+            value = float(value.strip().replace(",", "."))
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def is_blank(value: object) -> bool:
@@ -190,32 +273,18 @@ def is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
-def _row_fault(row: Mapping[str, object]) -> Fault | None:
-    if str(row.get("fix", "")).strip().lower() in NO_FIX:
-        return "no-fix", str(row.get("fix")), "a fix"
-    raw_lat, raw_lon = row.get("lat"), row.get("lon")
-    if is_blank(raw_lat) or is_blank(raw_lon):
-        return "no-position", None, "latitude and longitude"
-    fault = position_fault(_degrees(raw_lat), _degrees(raw_lon))
-    if fault is not None and fault[0] == "not-a-number":
-        return "not-a-number", f"{raw_lat}, {raw_lon}"[:60], "finite degrees"
-    raw_time = row.get("time")
-    if fault is None and not is_blank(raw_time) and parse_time(raw_time) is None:
-        return "bad-time", str(raw_time)[:40], "ISO 8601 or Unix seconds"
-    return fault
+def rejection(item: str, fault: Fault) -> Rejection:
+    """The record of a row that is left out."""
+    reason, measured, limit = fault
+    return Rejection(
+        item=item, stage=STAGE, reason=reason, measured=measured, limit=limit
+    )
 
 
-def _degrees(value: object) -> float:
-    """The number in a cell, NaN where there is none."""
-    if isinstance(value, bool) or value is None:
-        return math.nan
-    if isinstance(value, int | float):
-        return float(value)
-    try:
-        return float(str(value).strip().replace(",", "."))
-    except ValueError:
-        return math.nan
-
-
-def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_")
+def _at(row: Row, vertex: Vertex, time: object) -> Row:
+    """The row at one vertex of its geometry."""
+    lon, lat, height, measure = vertex
+    altitude = row.get("altitude") if height is None else height
+    distance = row.get("distance") if measure is None else measure
+    place = {"lat": lat, "lon": lon, "altitude": altitude, "distance": distance}
+    return {**row, **place, "time": time, "geometry": None}

@@ -4,74 +4,142 @@ A line is a session; points share the session that a property names. Times of a 
 are looked for where the usual converters put them (`coordTimes`).
 """
 
-import gzip
-import json
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dataset_tools.errors import MissingDataError, UnreadableError
+from dataset_tools.errors import UnreadableError
 from dataset_tools.records import Fix, Outcome, Rejection
-from dataset_tools.tracks.fixes import STAGE, fix_from_row, is_blank, match_columns
-from dataset_tools.tracks.times import parse_time
+from dataset_tools.tracks.fields import match_columns
+from dataset_tools.tracks.files import load_json
+from dataset_tools.tracks.fixes import RowReader, is_blank, rejection
+from dataset_tools.tracks.rules import PLAIN, ReadingRules
+
+_Point = tuple[str, str, dict[str, object]]
+"""Session, item and row of a point."""
 
 _LINE_ID = ("session_id", "session", "collectionId", "id", "name")
 
 
-def read_geojson(path: Path) -> Outcome[Fix]:
+def read_geojson(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
     """The fixes of a GeoJSON file.
 
+    Args:
+        path: `.geojson` or `.json`, also with `.gz`.
+        rules: columns (properties), units and zone that the file does not tell.
+
     Raises:
-        MissingDataError: if the file is not there.
-        UnreadableError: if it is no GeoJSON or holds no feature.
+        MissingDataError: if the file or a property that was named is not there.
+        UnreadableError: if it is no GeoJSON, holds no feature or is not in WGS84.
     """
-    features = list(_features(load_json(path)))
+    return fixes_of_geojson(path, load_json(path), rules)
+
+
+def fixes_of_geojson(path: Path, document: Any, rules: ReadingRules) -> Outcome[Fix]:
+    """The fixes of a GeoJSON document that was read from a file.
+
+    Raises:
+        MissingDataError: if a property that was named is not there.
+        UnreadableError: if it holds no feature or is not in WGS84.
+    """
+    features = list(_features(document))
     if not features:
         message = f"The file {path} holds no feature; GeoJSON points or lines expected."
         raise UnreadableError(message)
-    stem = path.name.split(".")[0]
-    outcome: Outcome[Fix] = Outcome()
-    orders: Counter[str] = Counter()
-    lines: Counter[str] = Counter()
-    points: list[tuple[str, str, dict[str, object]]] = []
-    for index, (geometry, properties) in enumerate(features):
-        item = f"{path.name}#{index}"
-        kind = geometry.get("type")
-        parts = _lines_of(geometry)
-        if kind in ("Point", "MultiPoint"):
-            points += _point_rows(geometry, properties, item=item, stem=stem)
-            continue
-        if not parts:
-            outcome.rejected.append(_no_track(item, kind))
-        for part, coordinates in enumerate(parts):
-            times = _line_times(properties, part, parts)
-            session = _line_session(properties, f"{stem}-{index:04d}", lines)
-            for place, row in enumerate(_line_rows(coordinates, times)):
-                _add(outcome, row, (f"{item}.{part}.{place}", session), orders)
-    for session, item, row in _in_time_order(points):
-        _add(outcome, row, (item, session), orders)
-    return outcome
+    if rules.crs is None:
+        _refuse_other_crs(path, document)
+    names = dict.fromkeys(name for _, held in features for name in held)
+    fields = match_columns(names, rules.columns)
+    return _Collector(path, RowReader(rules, fields), fields).collect(features)
 
 
-def load_json(path: Path) -> Any:
-    """The JSON of a file, also gzipped.
+class _Collector:
+    """Features to fixes; the orders and names that sessions have taken so far."""
 
-    Raises:
-        MissingDataError: if the file is not there.
-        UnreadableError: if it is no JSON.
-    """
-    try:
-        packed = path.read_bytes()
-        data = gzip.decompress(packed) if path.suffix == ".gz" else packed
-        return json.loads(data)
-    except FileNotFoundError:
-        message = f"There is no file {path}."
-        raise MissingDataError(message) from None
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
-        message = f"The file {path} cannot be read as JSON: {error}."
-        raise UnreadableError(message) from error
+    def __init__(self, path: Path, reader: RowReader, fields: dict[str, str]) -> None:
+        self.name, self.stem = path.name, path.name.split(".")[0]
+        self.reader, self.fields = reader, fields
+        self.outcome: Outcome[Fix] = Outcome()
+        self.orders: Counter[str] = Counter()
+        self.lines: Counter[str] = Counter()
+
+    def collect(
+        self, features: list[tuple[dict[str, Any], dict[str, Any]]]
+    ) -> Outcome[Fix]:
+        """Lines as they come, then points in the order of their times."""
+        points: list[_Point] = []
+        for index, (geometry, properties) in enumerate(features):
+            item = f"{self.name}#{index}"
+            kind = geometry.get("type")
+            if kind in ("Point", "MultiPoint"):
+                points += self._points(geometry, properties, item)
+                continue
+            parts = _lines_of(geometry)
+            if not parts:
+                wanted = "Point, LineString or MultiLineString"
+                fault = ("not-a-track", str(kind), wanted)
+                self.outcome.rejected.append(rejection(item, fault))
+            for part, coordinates in enumerate(parts):
+                times = _line_times(properties, part, parts)
+                session = _line_session(
+                    properties, f"{self.stem}-{index:04d}", self.lines
+                )
+                for place, row in enumerate(_line_rows(coordinates, times)):
+                    self._add(row, f"{item}.{part}.{place}", session)
+        for session, item, row in self._in_time_order(points):
+            self._add(row, item, session)
+        return self.outcome
+
+    def _points(
+        self, geometry: dict[str, Any], properties: dict[str, Any], item: str
+    ) -> "list[_Point]":
+        row = {f: properties[n] for f, n in self.fields.items() if n in properties}
+        session = row.pop("session", None)
+        session_id = self.stem if is_blank(session) else str(session)
+        coordinates = geometry.get("coordinates")
+        many = geometry.get("type") == "MultiPoint" and isinstance(coordinates, list)
+        positions: list[Any] = list(coordinates or []) if many else [coordinates]
+        # The geometry is the truth; a rounded copy among the properties is not.
+        row |= {"lat": None, "lon": None, "geometry": None}
+        return [
+            (session_id, f"{item}.{k}", {**row, **_position(p)})
+            for k, p in enumerate(positions)
+        ]
+
+    def _in_time_order(self, points: "list[_Point]") -> "list[_Point]":
+        """By time within a session whose points all have one, else as written."""
+        clock = self.reader.clock
+        times = [clock.read(row.get("time"), row.get("date")) for _, _, row in points]
+        untimed = {p[0] for p, t in zip(points, times, strict=True) if t is None}
+        keys = [
+            (p[0], 0 if p[0] in untimed else t or 0)
+            for p, t in zip(points, times, strict=True)
+        ]
+        return [points[i] for i in sorted(range(len(points)), key=lambda i: keys[i])]
+
+    def _add(self, row: dict[str, object], item: str, session: str) -> None:
+        found = self.reader.fix(
+            row, item=item, session_id=session, order=self.orders[session]
+        )
+        self.orders[session] += 1
+        if isinstance(found, Rejection):
+            self.outcome.rejected.append(found)
+        else:
+            self.outcome.kept.append(found)
+
+
+def _refuse_other_crs(path: Path, document: Any) -> None:
+    """GeoJSON of 2008 could name a CRS, and GIS software still writes one."""
+    crs = document.get("crs") if isinstance(document, dict) else None
+    properties = crs.get("properties") if isinstance(crs, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    if isinstance(name, str) and not name.upper().endswith((":CRS84", ":4326")):
+        message = (
+            f"The file {path} is in {name}; WGS84 degrees are expected. Give its CRS "
+            "with --track-crs, or export it in EPSG:4326."
+        )
+        raise UnreadableError(message)
 
 
 def _features(node: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -141,56 +209,3 @@ def _position(position: Any) -> dict[str, object]:
         return {}
     altitude = position[2] if len(position) > 2 else None
     return {"lon": position[0], "lat": position[1], "altitude": altitude}
-
-
-def _point_rows(
-    geometry: dict[str, Any], properties: dict[str, Any], *, item: str, stem: str
-) -> list[tuple[str, str, dict[str, object]]]:
-    fields = match_columns(properties)
-    row: dict[str, object] = {f: properties[name] for f, name in fields.items()}
-    session = row.pop("session", None)
-    session_id = stem if is_blank(session) else str(session)
-    coordinates = geometry.get("coordinates")
-    many = geometry.get("type") == "MultiPoint" and isinstance(coordinates, list)
-    positions: list[Any] = list(coordinates or []) if many else [coordinates]
-    return [
-        # The geometry is the truth; a rounded copy among the properties is not.
-        (session_id, f"{item}.{k}", {**row, "lat": None, "lon": None, **_position(p)})
-        for k, p in enumerate(positions)
-    ]
-
-
-def _in_time_order(
-    points: list[tuple[str, str, dict[str, object]]],
-) -> list[tuple[str, str, dict[str, object]]]:
-    """Points by time within a session whose points all have one, else as written."""
-    untimed = {s for s, _, row in points if parse_time(row.get("time")) is None}
-    return sorted(
-        points,
-        key=lambda p: (p[0], 0 if p[0] in untimed else parse_time(p[2]["time"]) or 0),
-    )
-
-
-def _add(
-    outcome: Outcome[Fix],
-    row: dict[str, object],
-    name: tuple[str, str],
-    orders: Counter[str],
-) -> None:
-    item, session = name
-    found = fix_from_row(row, item=item, session_id=session, order=orders[session])
-    orders[session] += 1
-    if isinstance(found, Rejection):
-        outcome.rejected.append(found)
-    else:
-        outcome.kept.append(found)
-
-
-def _no_track(item: str, kind: object) -> Rejection:
-    return Rejection(
-        item=item,
-        stage=STAGE,
-        reason="not-a-track",
-        measured=str(kind),
-        limit="Point, LineString or MultiLineString",
-    )

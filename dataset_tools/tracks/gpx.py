@@ -4,8 +4,6 @@ Each track segment is a session: the receiver ended it because it lost the fix o
 switched off. One bad point costs that point, not the file.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -13,25 +11,33 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from dataset_tools.errors import MissingDataError, UnreadableError
+from dataset_tools.errors import UnreadableError
 from dataset_tools.records import Fix, Outcome, Rejection
-from dataset_tools.tracks.fixes import fix_from_row
+from dataset_tools.tracks.files import track_bytes
+from dataset_tools.tracks.fixes import RowReader
+from dataset_tools.tracks.rules import PLAIN, ReadingRules
 
 _FIELDS = {
     "time": "time",
     "ele": "altitude",
     "hdop": "hdop",
     "fix": "fix",
-    "course": "heading",
+    "course": "course",
     "heading": "heading",
+    "speed": "speed",
+    "sat": "satellites",
 }
 """Element of a point -> field; course is GPX 1.0 or an extension of 1.1."""
 
 
-def read_gpx(path: Path) -> Outcome[Fix]:
+def read_gpx(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
     """The fixes of a GPX file; its routes where it has no track.
 
     The session is the file's stem, with `-NNN` where there are several segments.
+
+    Args:
+        path: `.gpx`, also with `.gz`.
+        rules: what a point must have to be believed.
 
     Raises:
         MissingDataError: if the file is not there.
@@ -45,12 +51,13 @@ def read_gpx(path: Path) -> Outcome[Fix]:
         message = f"The file {path} has no track point; a GPX with <trkpt> is expected."
         raise UnreadableError(message)
     stem = path.name.split(".gpx")[0]
+    reader = RowReader(rules, {"speed": "speed_mps"})
     outcome: Outcome[Fix] = Outcome()
     for index, points in enumerate(segments):
         session_id = stem if len(segments) == 1 else f"{stem}-{index:03d}"
         for order, point in enumerate(points):
             item = f"{session_id}:{order}"
-            found = fix_from_row(
+            found = reader.fix(
                 _row(point), item=item, session_id=session_id, order=order
             )
             if isinstance(found, Rejection):
@@ -61,17 +68,13 @@ def read_gpx(path: Path) -> Outcome[Fix]:
 
 
 def _root(path: Path) -> Element:
+    data = track_bytes(path)
     try:
-        packed = path.read_bytes()
-        data = gzip.decompress(packed) if path.suffix == ".gz" else packed
         root: Element = fromstring(data, forbid_dtd=True)
-    except FileNotFoundError:
-        message = f"There is no track file {path}."
-        raise MissingDataError(message) from None
     except DefusedXmlException as error:
         message = f"The track {path} has a DTD or entities, which are refused: {error}."
         raise UnreadableError(message) from error
-    except (OSError, EOFError, zlib.error, ParseError, ValueError) as error:
+    except (ParseError, ValueError, LookupError) as error:
         message = f"The track {path} cannot be read as GPX: {error}."
         raise UnreadableError(message) from error
     return root

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from dataset_tools.errors import UsageError
 from dataset_tools.records import Fix, Rejection
-from dataset_tools.tracks.fixes import fix_from_row, frames_from_fixes, wrap_heading
+from dataset_tools.tracks.angles import wrap_heading
+from dataset_tools.tracks.fixes import RowReader, frames_from_fixes
 
 CELLS = st.one_of(
     st.none(),
@@ -26,7 +27,7 @@ def test_a_heading_is_wrapped_into_0_to_360(degrees):
 @given(CELLS, CELLS, CELLS, CELLS)
 def test_any_row_is_a_sound_fix_or_a_rejection(lat, lon, time, heading):
     row = {"lat": lat, "lon": lon, "time": time, "heading": heading}
-    found = fix_from_row(row, item="a:1", session_id="a", order=0)
+    found = RowReader().fix(row, item="a:1", session_id="a", order=0)
     if isinstance(found, Rejection):
         assert found.reason
     else:
@@ -36,7 +37,7 @@ def test_any_row_is_a_sound_fix_or_a_rejection(lat, lon, time, heading):
 
 
 def test_a_longitude_counted_to_360_is_brought_back():
-    found = fix_from_row({"lat": 1, "lon": 287.5}, item="", session_id="", order=0)
+    found = RowReader().fix({"lat": 1, "lon": 287.5}, item="", session_id="", order=0)
     assert isinstance(found, Fix)
     assert found.lon == -72.5
 

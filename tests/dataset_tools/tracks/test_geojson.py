@@ -6,6 +6,7 @@ import pytest
 
 from dataset_tools.errors import MissingDataError, UnreadableError
 from dataset_tools.tracks.geojson import read_geojson
+from dataset_tools.tracks.rules import ReadingRules
 from dataset_tools.tracks.times import parse_time
 
 
@@ -86,3 +87,25 @@ def test_what_is_no_geojson_is_one_clear_error(tmp_path, text):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(MissingDataError, match="nowhere"):
         read_geojson(tmp_path / "nowhere.json")
+
+
+def test_another_crs_is_named_and_not_read_as_degrees(tmp_path):
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::2154"}}
+    point = feature("Point", [652000, 6862000])
+    document = {"type": "FeatureCollection", "crs": crs, "features": [point]}
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UnreadableError, match="EPSG::2154"):
+        read_geojson(path)
+    (fix,) = read_geojson(path, ReadingRules(crs="EPSG:2154")).kept
+    assert (fix.lat, fix.lon) == pytest.approx((48.86, 2.35), abs=0.02)
+
+
+def test_properties_can_be_named(tmp_path):
+    path = tmp_path / "a.geojson"
+    document = feature("Point", [1, 2], richtung=90, picture="a.jpg")
+    path.write_text(json.dumps(document))
+    (fix,) = read_geojson(path, ReadingRules(columns={"heading": "richtung"})).kept
+    assert (fix.heading_deg, fix.picture) == (90.0, "a.jpg")
+    with pytest.raises(MissingDataError, match="'richtun'"):
+        read_geojson(path, ReadingRules(columns={"heading": "richtun"}))

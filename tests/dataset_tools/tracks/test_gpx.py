@@ -6,7 +6,7 @@ import gpxpy.gpx
 import pytest
 
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.tracks import read_track
+from dataset_tools.tracks.formats import read_track
 from dataset_tools.tracks.gpx import read_gpx
 from dataset_tools.tracks.times import parse_time
 
