@@ -223,6 +223,17 @@ def transformer(source: str, target: str) -> Any:
     return Transformer.from_crs(source, target, always_xy=True)
 
 
+def crs_fault(crs: str) -> str | None:
+    """Why a text is no CRS, in PROJ's words; None if it is one."""
+    from pyproj.exceptions import CRSError
+
+    try:
+        transformer(crs, "EPSG:4326")
+    except CRSError as error:
+        return str(error)
+    return None
+
+
 class LocalFrame:
     """Metres east and north of an origin (azimuthal equidistant, true north up)."""
 

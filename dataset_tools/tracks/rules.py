@@ -7,6 +7,7 @@ from datetime import date as calendar_date
 from typing import Literal
 
 from dataset_tools.errors import UsageError
+from dataset_tools.geodesy import crs_fault
 from dataset_tools.tracks.angles import wrap_heading
 from dataset_tools.tracks.fields import DistanceUnit, SpeedUnit
 from dataset_tools.tracks.times import Clock, TimeScale, zone_of
@@ -62,19 +63,13 @@ class ReadingRules:
         except ValueError:
             message = f"The date is {self.date!r}; one such as 2019-06-16 is expected."
             raise UsageError(message) from None
-        if self.crs is not None:
-            from pyproj.exceptions import CRSError
-
-            from dataset_tools.geodesy import transformer
-
-            try:
-                transformer(self.crs, "EPSG:4326")
-            except CRSError as error:
-                message = (
-                    f"The track's CRS is {self.crs!r}, which PROJ does not know "
-                    f"({error}); a code such as EPSG:32145 is expected."
-                )
-                raise UsageError(message) from None
+        fault = crs_fault(self.crs) if self.crs is not None else None
+        if fault is not None:
+            message = (
+                f"The track's CRS is {self.crs!r}, which is none ({fault}); a code "
+                "such as EPSG:32145 is expected."
+            )
+            raise UsageError(message)
 
     @property
     def clock(self) -> Clock:
