@@ -20,6 +20,9 @@ DELIMITERS = ",;\t|"
 LARGEST_CELL = 10_000_000
 """Characters; the line of a long drive as WKT fits."""
 
+MOST_NAMES = 40
+"""Columns that an error message lists."""
+
 
 def read_csv(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
     """The fixes of a CSV file, in file order within each session.
@@ -101,10 +104,13 @@ def columns_of_position(
     missing = [field for field in ("lat", "lon") if field not in fields]
     if missing and "geometry" not in fields:
         wanted = ", ".join(ALIASES[missing[0]])
+        # Names of strangers: any length, any character.
+        shown = [" ".join(name.split())[:40] for name in names[:MOST_NAMES]]
+        more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
         message = (
             f"The track {path} has no column for {' and '.join(missing)}; it has "
-            f"{', '.join(names)}. Name one of them ({wanted}) or map it, such as "
-            f"--columns {missing[0]}={names[0] if names else 'COLUMN'}."
+            f"{', '.join(shown)}{more}. Name one of them ({wanted}) or map it, such as "
+            f"--columns {missing[0]}={shown[0] if shown else 'COLUMN'}."
         )
         raise MissingDataError(message)
     return fields
