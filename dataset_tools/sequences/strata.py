@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dataset_tools.errors import UnreadableError
 from dataset_tools.records import Sequence
-from dataset_tools.tracks.geojson import load_json
+from dataset_tools.tracks.files import load_json
 
 
 def assign_strata(
