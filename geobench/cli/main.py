@@ -38,6 +38,7 @@ DATA = {
     ),
     "request": ("geobench.cli.request", "Say who grants access to a data set."),
     "check": ("geobench.cli.check", "Check a pack, or a released folder."),
+    "audit": ("geobench.cli.audit", "Report what leaks between splits or packs."),
     "card": ("geobench.cli.card", "Write a pack's card and map."),
     "bake": ("geobench.cli.bake", "Bake a pack to one model's input."),
 }
