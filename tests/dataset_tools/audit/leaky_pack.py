@@ -2,11 +2,13 @@
 
 import io
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from made_pack import ORIGIN, contents, frame, sequence, tile
 from PIL import Image
 
+from dataset_tools.geodesy import distance_m
 from dataset_tools.pack.write import write_pack
 
 PER_SPLIT = 6
@@ -34,6 +36,10 @@ def moved(number, north_m, *, to):
     """The frame of a street put elsewhere, metres east and north of the origin."""
     lat, lon = ORIGIN.to_degrees(*to)
     return replace(frame(number, north_m=north_m), lat=float(lat), lon=float(lon))
+
+
+def _step_m(a, b):
+    return float(distance_m(a.lat, a.lon, b.lat, b.lon))
 
 
 class Pictures:
@@ -79,7 +85,10 @@ def write(
             if split == "test" and i == 0:
                 own += [all_frames[name] for name in test_frames or ()]
             positive = all_tiles[f"t/{split}/{i}"]
-            sequences.append(sequence(f"q/{split}/{i}", own, positive))
+            length_m = sum(_step_m(*pair) for pair in pairwise(own))
+            sequences.append(
+                sequence(f"q/{split}/{i}", own, positive, length_m=length_m)
+            )
             if f"q/{split}/{i}" in dropped:
                 rows.append(("area", "dropped", "sequence", f"q/{split}/{i}"))
                 continue
