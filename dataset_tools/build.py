@@ -11,6 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from dataset_tools.build_camera import picture_rule, refuse_stray_boxes
 from dataset_tools.build_drive import (
     Stages,
     cleaning_limits,
@@ -29,6 +30,8 @@ from dataset_tools.imagery import Imagery, open_sources
 from dataset_tools.pack.atomic import one_writer, refuse_target
 from dataset_tools.pack.read import read_meta
 from dataset_tools.pack.write import PackContents, Writing, write_pack
+from dataset_tools.pictures.view import decide_views
+from dataset_tools.pictures.work import described, open_tools, picture_doubts
 from dataset_tools.provenance import parameters, versions
 from dataset_tools.records import Frame, Rejection
 
@@ -95,7 +98,13 @@ def _planned(
     """Everything of the pack but its pictures, and what to warn about."""
     with open_sources(settings) as imagery:
         say("sequences", 0, 1)
-        sequences, frames = drive_sequences(settings, stages)
+        tools = open_tools(picture_rule(settings))
+        shown = partial(decide_views, rule=tools.rule, mask=tools.mask)
+        sequences, frames = drive_sequences(
+            settings, stages, views=shown if tools.rule.decides_view else None
+        )
+        if settings.drive is not None:
+            refuse_stray_boxes(tools, settings.drive, frames)
         _refuse_nothing(settings, len(sequences), "sequence", stages=stages)
         say("pairing", 0, 1)
         views = make_views(settings, sequences, frames, imagery=imagery, stages=stages)
@@ -103,7 +112,9 @@ def _planned(
         _refuse_nothing(settings, len(placed), "pair", stages=stages)
         used = _used_frames(views, frames, stages)
         contents = _contents(settings, views, used, stages=stages, imagery=imagery)
-        return contents, [*_warnings(settings, views)]
+        contents.made_by["rules"]["pictures"] = described(used.values(), tools)
+        doubts = picture_doubts(used.values(), tools.rule)
+        return contents, [*_warnings(settings, views), *doubts]
 
 
 def _refuse_nothing(

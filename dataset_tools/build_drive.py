@@ -1,12 +1,25 @@
 """The first half of a build: a drive's pictures and track to placed, clean frames."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from dataset_tools.build_camera import (
+    is_off_antenna,
+    moved_to_camera,
+    whole_pictures,
+)
 from dataset_tools.build_settings import DriveSettings, StageReport
 from dataset_tools.errors import UsageError
-from dataset_tools.records import Fix, Frame, Rejection, Sequence, count_reasons
+from dataset_tools.records import (
+    Fix,
+    Frame,
+    Outcome,
+    Rejection,
+    Sequence,
+    count_reasons,
+)
 from dataset_tools.sequences import SequenceRule, assign_strata, form_sequences
 from dataset_tools.tracks.clean import clean
 from dataset_tools.tracks.exif import read_pictures
@@ -15,6 +28,9 @@ from dataset_tools.tracks.formats import read_track
 from dataset_tools.tracks.limits import CleaningLimits
 from dataset_tools.tracks.match import place_pictures
 from dataset_tools.tracks.resample import resample
+
+Views = Callable[[list[Frame]], Outcome[Frame]]
+"""Frames to frames that know what they show of their pictures."""
 
 
 @dataclass
@@ -41,25 +57,47 @@ class Stages:
         """Where everything went, for a message about nothing being left."""
         return "; ".join(
             f"{r.stage} kept {r.kept} of {r.given} {r.items}"
-            + (f" ({_reasons(r.rejected)})" if r.rejected else "")
+            + (f" ({_reasons(r.rejected)}{self._example(r)})" if r.rejected else "")
             for r in self.reports
         )
 
+    def _example(self, report: StageReport) -> str:
+        """What was measured, where a stage left nothing."""
+        if report.kept:
+            return ""
+        for r in self.rejections:
+            if r.stage == report.stage and r.measured is not None:
+                return f", such as {r.measured} against {r.limit} of {r.item}"
+        return ""
+
 
 def drive_sequences(
-    settings: DriveSettings, stages: Stages
+    settings: DriveSettings, stages: Stages, *, views: Views | None = None
 ) -> tuple[list[Sequence], dict[str, Frame]]:
     """The sequences of a drive, and its frames by id.
+
+    Args:
+        settings: of the drive.
+        stages: noted here as they are done.
+        views: what frames show of their pictures, if not all of them.
 
     Raises:
         UsageError: if neither a drive nor a track is given.
         MissingDataError: if a file or folder is not there.
         UnreadableError: if one cannot be read.
     """
-    frames = _read(settings, stages)
-    cleaned = clean(frames, cleaning_limits(settings))
+    before = _read(settings, stages)
+    cleaned = clean(before, cleaning_limits(settings))
     stages.add("clean", "frames", len(cleaned.kept), cleaned.rejected)
     frames = cleaned.kept
+    if is_off_antenna(settings):
+        moved = moved_to_camera(settings, frames, before=before)
+        stages.add("camera", "frames", len(moved.kept), moved.rejected)
+        frames = moved.kept
+    if views is not None:
+        seen = views(frames)
+        stages.add("view", "frames", len(seen.kept), seen.rejected)
+        frames = seen.kept
     if settings.resample_m is not None:
         frames = _resampled(frames, settings.resample_m, stages)
     formed = form_sequences(
@@ -112,14 +150,27 @@ def _read(settings: DriveSettings, stages: Stages) -> list[Frame]:
             )
             raise UsageError(message)
         return frames_from_fixes(_read_fixes(settings.track, stages))
+    frames = _pictures(settings, settings.drive, stages)
     if settings.track is None:
-        pictures = read_pictures(settings.drive)
-        stages.add("pictures", "pictures", len(pictures.kept), pictures.rejected)
-        return pictures.kept
-    pictures = read_pictures(settings.drive, need_position=False)
-    stages.add("pictures", "pictures", len(pictures.kept), pictures.rejected)
+        return frames
     fixes = _clean_fixes(settings, _read_fixes(settings.track, stages), stages)
-    return _placed(settings, pictures.kept, fixes, stages=stages)
+    return _placed(settings, frames, fixes, stages=stages)
+
+
+def _pictures(settings: DriveSettings, drive: Path, stages: Stages) -> list[Frame]:
+    """Frames of whole pictures; without a position only if a track can give them one.
+
+    Of a cube's faces one position is enough.
+    """
+    alone = settings.track is None
+    is_cube = settings.cube_faces is not None
+    pictures = read_pictures(drive, need_position=alone and not is_cube)
+    stages.add("pictures", "pictures", len(pictures.kept), pictures.rejected)
+    frames, joined = whole_pictures(settings, pictures.kept, need_position=alone)
+    if joined is not None:
+        faces = sum(len(frame.faces) for frame in joined.kept)
+        stages.add("panoramas", "faces", faces, joined.rejected)
+    return frames
 
 
 def _read_fixes(path: Path, stages: Stages) -> list[Fix]:

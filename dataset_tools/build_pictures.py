@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from dataset_tools.build_camera import picture_rule
 from dataset_tools.build_settings import BuildSettings
 from dataset_tools.build_views import open_gallery
 from dataset_tools.errors import UnreadableError
@@ -22,8 +23,12 @@ from dataset_tools.imagery.sources import source_paths
 from dataset_tools.imagery.tile_list import TileList
 from dataset_tools.pack.tasks import MakePicture, Record
 from dataset_tools.pack.write import PackContents
-from dataset_tools.pictures import encode_jpeg, without_metadata
+from dataset_tools.pictures import encode_jpeg
+from dataset_tools.pictures.work import Tools, open_tools, stored_bytes, stored_size
 from dataset_tools.records import Frame, Rejection, Tile
+
+BYTE_PIXELS = 4
+"""Pixels of a street picture that a byte of JPEG holds, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,30 +39,40 @@ class BuildPictures:
 
     @contextmanager
     def open(self) -> Iterator[MakePicture]:
-        """Open imagery and galleries."""
+        """Open imagery, galleries and what is needed to change pictures."""
+        tools = open_tools(picture_rule(self.settings))
         with open_sources(self.settings) as imagery:
             lists = {
                 tile.tile_id: tile_list
                 for tile_list in open_gallery(self.settings)
                 for tile in tile_list.tiles
             }
-            yield partial(_make, self.settings, imagery, lists)
+            yield partial(_make, self.settings, tools, imagery, lists)
 
 
 def picture_bytes(settings: BuildSettings, record: Record) -> int:
     """About how many bytes a picture will have: the source's, or a byte a pixel."""
     if isinstance(record, Tile):
         return record.width_px * record.height_px
-    return _source(settings, record).stat().st_size
+    rule = picture_rule(settings)
+    size = stored_size(record, rule)
+    if size is not None and (rule.crop or record.faces):
+        return size[0] * size[1] // BYTE_PIXELS
+    assert settings.drive is not None
+    return sum((settings.drive / n).stat().st_size for n in _sources(record))
 
 
 def fingerprint(settings: BuildSettings, contents: PackContents) -> str:
     """A hash of what the pictures are made from: names, sizes, times of change."""
     digest = hashlib.sha256()
     for frame in sorted(contents.frames, key=lambda f: f.frame_id):
-        if frame.source is not None:
-            _add(digest, frame.source, _source(settings, frame))
+        for name in _sources(frame):
+            assert settings.drive is not None
+            _add(digest, name, settings.drive / name)
     listed = sorted({tile.source for tile in contents.tiles})
+    for path in (settings.mask, settings.blur_boxes):
+        if path is not None:
+            _add(digest, path.name, path)
     for path in (*source_paths(settings), *settings.gallery):
         for file in _files(path, listed):
             _add(digest, file.relative_to(path.parent).as_posix(), file)
@@ -89,12 +104,14 @@ def _files(path: Path, listed: list[str]) -> Iterator[Path]:
 
 def _make(
     settings: BuildSettings,
+    tools: Tools,
     imagery: Imagery,
     lists: dict[str, TileList],
     record: Record,
 ) -> bytes:
     if isinstance(record, Frame):
-        return without_metadata(_source(settings, record).read_bytes())
+        assert settings.drive is not None
+        return stored_bytes(settings.drive, record, tools)
     return _tile(record, lists.get(record.tile_id, imagery))
 
 
@@ -110,7 +127,6 @@ def _tile(tile: Tile, source: Imagery) -> bytes:
     return encode_jpeg(pixels)
 
 
-def _source(settings: BuildSettings, frame: Frame) -> Path:
-    assert settings.drive is not None
-    assert frame.source is not None
-    return settings.drive / frame.source
+def _sources(frame: Frame) -> tuple[str, ...]:
+    """Paths in the drive of the files of a frame's picture, none without one."""
+    return frame.faces or (() if frame.source is None else (frame.source,))

@@ -5,17 +5,18 @@ from pathlib import Path
 
 from pydantic import Field
 
+from dataset_tools.settings.picture import CameraSettings, PictureSettings
 from dataset_tools.settings.sequence import SequenceSettings
 from dataset_tools.settings.split import SplitSettings
 from dataset_tools.settings.tile import TileSettings
 from dataset_tools.settings.track import TrackSettings
 
 
-class DriveSettings(TrackSettings, SequenceSettings):
+class DriveSettings(TrackSettings, CameraSettings, SequenceSettings):
     """Parameters of what happens before imagery is at hand."""
 
 
-class BuildSettings(DriveSettings, TileSettings, SplitSettings):
+class BuildSettings(DriveSettings, PictureSettings, TileSettings, SplitSettings):
     """Parameters of `build_pack`; the command's options are made from them."""
 
     out: Path

@@ -16,13 +16,13 @@ from dataset_tools.errors import UnreadableError
 from dataset_tools.pictures.codec import (
     DECODING_ERRORS,
     FORMATS,
+    ORIENTATION_TAG,
     decode,
     decoding_fault,
     encode_jpeg,
     encode_png,
 )
 
-ORIENTATION_TAG = 0x0112
 JPEG_KINDS = ("JPEG", "MPO")
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -137,20 +137,26 @@ def finer_by(width_px: int, view: View, extent: Extent) -> float:
     return float(np.degrees(1 / view.focal_px) * width_px / extent.width_deg)
 
 
-def turned_north(panorama: Pixels, heading_deg: float) -> Pixels:
-    """A panorama of 360 degrees rolled by whole columns, north in its middle."""
-    return np.roll(panorama, _columns(panorama.shape[1], heading_deg), axis=1)
+def turned(panorama: Pixels, yaw_deg: float) -> Pixels:
+    """A panorama of 360 degrees [H, W, 3] whose middle is what was at this azimuth.
 
-
-def heading_turned_north(width_px: int, heading_deg: float) -> float:
-    """Heading of the middle once `turned_north`: within half a column of north.
-
-    >>> heading_turned_north(720, 90.1)
-    0.1
+    Rolled by whole columns, so no pixel changes.
     """
-    left = heading_deg - _columns(width_px, heading_deg) * 360.0 / width_px
-    return round(left, 9) % 360.0
+    width = panorama.shape[1]
+    return np.roll(panorama, -round(yaw_deg / 360.0 * width), axis=1)
 
 
-def _columns(width_px: int, heading_deg: float) -> int:
-    return round(heading_deg / 360.0 * width_px)
+def yaw_to_north(width_px: int, heading_deg: float) -> float:
+    """Azimuth, in whole columns, that comes nearest to north.
+
+    Args:
+        width_px: of a panorama of 360 degrees.
+        heading_deg: bearing of its middle.
+
+    Returns:
+        Degrees; the heading plus this is within half a column of north.
+
+    >>> yaw_to_north(720, 90.1)
+    -90.0
+    """
+    return -round(heading_deg / 360.0 * width_px) * 360.0 / width_px

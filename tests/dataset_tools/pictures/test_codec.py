@@ -50,6 +50,7 @@ def test_a_picture_beyond_the_limit_is_refused_by_its_header():
         decode(encode_png(picture()), max_pixels=100)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize("size", [(10_001, 10_000), (60_000, 60_000), (2**31 - 1, 1)])
 def test_a_header_that_declares_more_than_the_limit_costs_no_memory(size):
     with pytest.raises(UnreadableError, match="limit"):

@@ -11,9 +11,9 @@ from dataset_tools.pictures.sphere import (
     crop,
     degrees_beyond,
     directions,
-    heading_turned_north,
     height_for,
-    turned_north,
+    turned,
+    yaw_to_north,
 )
 from dataset_tools.records import Extent
 
@@ -114,14 +114,13 @@ def test_rows_follow_from_both_fields_of_view():
     heading=st.floats(0, 360, exclude_max=True), width=st.sampled_from([36, 37, 512])
 )
 def test_north_comes_to_within_half_a_column_of_the_middle(heading, width):
-    left = heading_turned_north(width, heading)
-    assert 0.0 <= left < 360.0
+    left = (heading + yaw_to_north(width, heading)) % 360.0
     assert min(left, 360.0 - left) <= 180.0 / width + 1e-6
 
 
 def test_a_panorama_turned_north_shows_north_in_its_middle():
-    # Red grows to the right of the middle, which looks at 90 degrees.
-    turned = turned_north(PANORAMA, 90.0)
-    # North is to the left of it: azimuth -90, where red is least.
-    assert turned[128, 255:257, 0].max() <= 2
-    assert heading_turned_north(512, 90.0) == 0.0
+    # Red grows to the right of the middle, which looks at 90 degrees: north lies to
+    # the left of it, where red is least.
+    found = turned(PANORAMA, yaw_to_north(512, 90.0))
+    assert found[128, 255:257, 0].max() <= 2
+    assert np.array_equal(turned(found, 90.0), PANORAMA)
