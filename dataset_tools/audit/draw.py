@@ -25,6 +25,8 @@ GAP_PX: Final = 8
 WIDEST_PX: Final = 640
 """Width of one picture of a pair at most; panoramas are four times as wide as high."""
 NARROWEST_PX: Final = 620
+FAR_M: Final = 20_000.0
+"""A map wider than this is labelled in kilometres."""
 LEAK_COLOUR: Final = "#CC0000"
 
 
@@ -143,8 +145,11 @@ def _draw_map(chosen: list[Comparison], leaks: Sequence[Leak], path: Path) -> bo
     axes.legend(loc="best", fontsize=8)
     told = chosen[0].scheme or " and ".join(groups)
     axes.set_title(f"What leaks: {told}", parse_math=False)
-    axes.set_xlabel("metres east of the middle")
-    axes.set_ylabel("metres north of the middle")
+    per, unit = (1000.0, "km") if _extent_m(axes) > FAR_M else (1.0, "metres")
+    axes.set_xlabel(f"{unit} east of the middle")
+    axes.set_ylabel(f"{unit} north of the middle")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value / per:g}")
     _save(figure, path)
     return True
 
@@ -163,6 +168,10 @@ def _dots(axes: Any, frame: LocalFrame, at: pd.DataFrame, **style: Any) -> None:
         return
     east, north = frame.to_metres(at["lat"], at["lon"])
     axes.scatter(east, north, linewidths=0.8, **style)
+
+
+def _extent_m(axes: Any) -> float:
+    return float(max(np.ptp(axes.get_xlim()), np.ptp(axes.get_ylim())))
 
 
 def _save(figure: Any, path: Path) -> None:
