@@ -17,7 +17,8 @@ from dataset_tools.build_camera import picture_rule
 from dataset_tools.build_settings import BuildSettings
 from dataset_tools.build_views import open_gallery
 from dataset_tools.errors import UnreadableError
-from dataset_tools.imagery import Imagery, open_sources
+from dataset_tools.imagery import About, Imagery, open_sources
+from dataset_tools.imagery.index import is_index, read_index
 from dataset_tools.imagery.opening import LIST_SUFFIXES
 from dataset_tools.imagery.sources import source_paths
 from dataset_tools.imagery.tile_list import TileList
@@ -29,6 +30,8 @@ from dataset_tools.records import Frame, Rejection, Tile
 
 BYTE_PIXELS = 4
 """Pixels of a street picture that a byte of JPEG holds, roughly."""
+ANYONE = About(licence="as the index says")
+"""Terms do not matter where only an index's files are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,13 @@ def _add(digest: "hashlib._Hash", name: str, path: Path) -> None:
 def _files(path: Path, listed: list[str]) -> Iterator[Path]:
     """The files of a source.
 
-    Of a folder all; of a list itself and its pictures; of a raster itself and what
-    lies beside it under the same name, such as a world file.
+    Of a folder all; of a list or an index itself and what it names; of a raster itself
+    and what lies beside it under the same name, such as a world file.
     """
-    if path.is_dir():
+    if is_index(path):
+        yield path
+        yield from (entry.path for entry in read_index(path, ANYONE).entries)
+    elif path.is_dir():
         for root, folders, files in os.walk(path):
             folders.sort()
             yield from (Path(root, name) for name in sorted(files))
@@ -121,7 +127,8 @@ def _tile(tile: Tile, source: Imagery) -> bytes:
     if isinstance(pixels, Rejection):
         message = (
             f"Tile {tile.tile_id!r} at {tile.lat:.6f}, {tile.lon:.6f} could be paired "
-            f"and cannot be cut now: {pixels.reason}. Is the imagery being changed?"
+            f"and cannot be cut now: {pixels.reason} ({pixels.measured}). Mend that "
+            "imagery or leave it out, then run the same command again."
         )
         raise UnreadableError(message)
     return encode_jpeg(pixels)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dataset_tools.errors import UsageError
-from dataset_tools.imagery.sampling import Pixels
+from dataset_tools.imagery.chunks import Pixels
 from dataset_tools.imagery.source import About, Imagery
 from dataset_tools.records import Rejection
 

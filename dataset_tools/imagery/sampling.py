@@ -4,11 +4,10 @@ The grid of a crop is azimuthal equidistant around the tile's centre, true north
 a point at a bearing and a distance, which is how its control points are computed.
 Between control points the way into the raster is bilinear; they lie at most
 `CONTROL_M` apart, where the map of any usual projection is straight to well below a
-millimetre. Rasters come as chunks, loaded when first needed and kept up to a budget.
+millimetre.
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,10 +16,9 @@ import numpy.typing as npt
 
 from dataset_tools.errors import UsageError
 from dataset_tools.geodesy import destination
+from dataset_tools.imagery.chunks import Chunk, ChunkedRaster, Mask, Pixels
 from dataset_tools.records import Rejection
 
-Pixels = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 Array = npt.NDArray[np.float64]
 ToPixels = Callable[[Array, Array], tuple[Array, Array]]
 """(lat, lon) in degrees to (column, row); the centre of the first pixel is 0, 0."""
@@ -30,83 +28,21 @@ MIN_COVERED = 0.999
 CONTROL_M = 100.0
 LANE = 21
 """Bits of each of three colours in one 64-bit number."""
-BUDGET_BYTES = 500_000_000
+STRIP_SAMPLES = 8192
+"""Samples that are computed at a time."""
+SPARE = 2.0
+"""Pixels of an overview that a pixel of the crop must at least span."""
 MAX_WINDOW_PX = 64_000_000
 """The largest part of a raster one crop may read: 8,000 x 8,000 pixels."""
 NOT_COVERED = "imagery-does-not-cover"
 
 
-class Chunk(NamedTuple):
-    """One rectangle of a raster: pixels [h, w, 3] and which are valid (None: all)."""
+class Level(NamedTuple):
+    """A raster at one resolution: itself, or an overview of it."""
 
-    pixels: Pixels
-    valid: Mask | None
-
-
-class ChunkedRaster:
-    """A raster as equal chunks, the least recently used forgotten over a budget."""
-
-    def __init__(
-        self,
-        fetch: Callable[[int, int], Chunk | None],
-        *,
-        chunk_shape: tuple[int, int],
-        budget_bytes: int = BUDGET_BYTES,
-    ) -> None:
-        """Take chunks of `chunk_shape` (height, width) from fetch(row, column)."""
-        self._fetch = fetch
-        self._height, self._width = chunk_shape
-        self._budget, self._held = budget_bytes, 0
-        self._kept: OrderedDict[tuple[int, int], Chunk | None] = OrderedDict()
-
-    def window(self, top: int, left: int, *, height: int, width: int) -> Chunk:
-        """The rectangle [height, width] at (top, left); invalid where there is none."""
-        rows = range(top // self._height, (top + height - 1) // self._height + 1)
-        columns = range(left // self._width, (left + width - 1) // self._width + 1)
-        if len(rows) == len(columns) == 1:
-            return self._part(rows[0], columns[0], top, left, height, width)
-        pixels = np.zeros((height, width, 3), np.uint8)
-        valid = np.zeros((height, width), np.bool_)
-        for row in rows:
-            for column in columns:
-                y0, x0 = row * self._height, column * self._width
-                up, low = max(top, y0), min(top + height, y0 + self._height)
-                lef, rig = max(left, x0), min(left + width, x0 + self._width)
-                part = self._part(row, column, up, lef, low - up, rig - lef)
-                at = np.s_[up - top : low - top, lef - left : rig - left]
-                pixels[at] = part.pixels
-                valid[at] = True if part.valid is None else part.valid
-        return Chunk(pixels, None if valid.all() else valid)
-
-    def _part(
-        self, row: int, column: int, top: int, left: int, height: int, width: int
-    ) -> Chunk:
-        chunk = self._get(row, column)
-        if chunk is None:
-            shape = (height, width)
-            return Chunk(np.zeros((*shape, 3), np.uint8), np.zeros(shape, np.bool_))
-        y0, x0 = top - row * self._height, left - column * self._width
-        at = np.s_[y0 : y0 + height, x0 : x0 + width]
-        valid = None if chunk.valid is None else chunk.valid[at]
-        return Chunk(chunk.pixels[at], valid)
-
-    def _get(self, row: int, column: int) -> Chunk | None:
-        key = (row, column)
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        chunk = self._fetch(row, column)
-        self._kept[key] = chunk
-        self._held += _size(chunk)
-        while self._held > self._budget and len(self._kept) > 1:
-            self._held -= _size(self._kept.popitem(last=False)[1])
-        return chunk
-
-
-def _size(chunk: Chunk | None) -> int:
-    if chunk is None:
-        return 0
-    return chunk.pixels.nbytes + (0 if chunk.valid is None else chunk.valid.nbytes)
+    raster: ChunkedRaster
+    shrink: tuple[float, float] = (1.0, 1.0)
+    """Pixels of the full raster per pixel of this one, across and down; at least 1."""
 
 
 def refuse(lat: float, lon: float, *, share: float) -> Rejection:
@@ -126,35 +62,73 @@ def refuse(lat: float, lon: float, *, share: float) -> Rejection:
     )
 
 
-class View(NamedTuple):
-    """A covered crop before its pixels are computed."""
+class Aim(NamedTuple):
+    """Where a crop lies in a raster, before any pixel of it is read."""
 
-    part: Chunk
+    raster: ChunkedRaster
+    centre: tuple[float, float]
+    box: tuple[int, int, int, int]
+    """Top, left, height and width of the pixels that it needs."""
     columns: Array
-    """[n, n] control columns in the part, from the NW to the SE corner."""
+    """[n, n] control columns within the box, from the NW to the SE corner."""
     rows: Array
     size_px: int
 
+    def covered(self) -> Rejection | None:
+        """Why the raster does not cover the crop, or None, decoding what it must."""
+        top, left, height, width = self.box
+        valid = self.raster.validity(top, left, height=height, width=width)
+        share = _covered(self, valid)
+        return None if share >= MIN_COVERED else refuse(*self.centre, share=share)
 
-def look(
-    raster: ChunkedRaster,
+    def view(self) -> "View":
+        """The pixels that the crop needs."""
+        top, left, height, width = self.box
+        part = self.raster.window(top, left, height=height, width=width)
+        return View(self, part)
+
+
+class View(NamedTuple):
+    """A crop's part of a raster before the crop's own pixels are computed."""
+
+    aim: Aim
+    part: Chunk
+
+    def share(self) -> float:
+        """Share of the crop's pixels that the raster covers, in [0, 1]."""
+        return _covered(self.aim, self.part.valid)
+
+    def seen(self) -> Mask:
+        """[size_px, size_px] which pixels of the crop the raster covers."""
+        return _seen(self.aim, self.part.valid)
+
+    def pixels(self) -> Pixels:
+        """[size_px, size_px, 3] uint8: block means, then bilinear samples."""
+        return _render(self)
+
+
+def aim(
+    choose: Callable[[float], Level],
     to_pixels: ToPixels,
     centre: tuple[float, float],
     *,
     side_m: float,
     size_px: int,
-) -> View | Rejection:
-    """Where a north-up square lies in a raster, if the raster covers it.
+) -> Aim | Rejection:
+    """Where a north-up square lies in a raster.
 
     Args:
-        raster: where the pixels come from.
-        to_pixels: the way from degrees into the raster.
+        choose: the coarsest level whose pixels span no more than a number of full
+            ones. It is asked for a level that still has `SPARE` pixels along a pixel
+            of the crop, so that overviews made without averaging do no harm.
+        to_pixels: the way from degrees into the full raster.
         centre: (lat, lon) of the square in degrees.
         side_m: side of the square on the ground in metres, above 0.
         size_px: side of the crop in pixels, at least 1.
 
     Returns:
-        The view, to be rendered, or a Rejection with the covered share.
+        The place, or a Rejection where the square lies nowhere in the raster's system
+        or would read too much.
 
     Raises:
         UsageError: if the side or the size is not positive.
@@ -167,6 +141,11 @@ def look(
     columns, rows = _control_points(to_pixels, centre, side_m=side_m)
     if not (np.isfinite(columns).all() and np.isfinite(rows).all()):
         return refuse(*centre, share=0.0)
+    level = choose(_ratio(columns, rows, size_px=size_px) / SPARE)
+    columns, rows = (
+        (v + 0.5) / shrink - 0.5
+        for v, shrink in zip((columns, rows), level.shrink, strict=True)
+    )
     margin = 1 + _block(columns, rows, size_px=size_px)
     top, left = math.floor(rows.min()) - margin, math.floor(columns.min()) - margin
     height = math.ceil(rows.max()) + 1 + margin - top
@@ -179,10 +158,8 @@ def look(
             measured=height * width,
             limit=MAX_WINDOW_PX,
         )
-    part = raster.window(top, left, height=height, width=width)
-    view = View(part, columns - left, rows - top, size_px)
-    share = _covered(view)
-    return view if share >= MIN_COVERED else refuse(*centre, share=share)
+    box = (top, left, height, width)
+    return Aim(level.raster, centre, box, columns - left, rows - top, size_px)
 
 
 def _control_points(
@@ -212,15 +189,21 @@ def _spread(control: Array, *, size_px: int) -> npt.NDArray[np.float32]:
     return (weight @ control @ weight.T).astype(np.float32)
 
 
-def _covered(view: View) -> float:
+def _covered(place: Aim, valid: Mask | None) -> float:
     """Share of the crop's pixels whose nearest raster pixel is valid."""
-    if view.part.valid is None:
-        return 1.0
+    return 1.0 if valid is None else float(np.mean(_seen(place, valid)))
+
+
+def _seen(place: Aim, valid: Mask | None) -> Mask:
+    size = place.size_px
+    if valid is None:
+        return np.ones((size, size), np.bool_)
     x, y = (
-        np.floor(_spread(v, size_px=view.size_px) + 0.5).astype(np.intp)
-        for v in (view.columns, view.rows)
+        np.floor(_spread(v, size_px=size) + 0.5).astype(np.intp)
+        for v in (place.columns, place.rows)
     )
-    return float(np.mean(view.part.valid[y, x]))
+    seen: Mask = valid[y, x]
+    return seen
 
 
 def _ratio(columns: Array, rows: Array, *, size_px: int) -> float:
@@ -236,9 +219,9 @@ def _block(columns: Array, rows: Array, *, size_px: int) -> int:
     return max(1, int(_ratio(columns, rows, size_px=size_px) + 0.01))
 
 
-def render(view: View) -> Pixels:
-    """[size_px, size_px, 3] uint8: block means, then bilinear samples."""
-    columns, rows, size = view.columns, view.rows, view.size_px
+def _render(view: View) -> Pixels:
+    place = view.aim
+    columns, rows, size = place.columns, place.rows, place.size_px
     pixels = _filled(view.part)
     block = _block(columns, rows, size_px=size)
     # Up to 1.05 raster pixels a step, bilinear skips nothing that the eye could miss.
@@ -282,9 +265,29 @@ def _bilinear(
     Three colours travel in one 64-bit number, 21 bits each, so that every gather and
     every product serves all three: eight bits of colour, twelve of weight.
     """
+    flat, shape = _pack(pixels), pixels.shape[:2]
+    size = x.shape[0] // fine
+    image = np.empty((size, size, 3), np.uint8)
+    # By strips that fit the cache: large temporaries cost more than the arithmetic.
+    strip = max(1, STRIP_SAMPLES // (size * fine * fine))
+    for top in range(0, size, strip):
+        some = np.s_[top * fine : (top + strip) * fine]
+        total = _samples(flat, shape, x[some], y[some], fine=fine)
+        image[top : top + strip] = _unpack(total)
+    return image
+
+
+def _samples(
+    flat: npt.NDArray[np.int64],
+    shape: tuple[int, ...],
+    x: npt.NDArray[np.float32],
+    y: npt.NDArray[np.float32],
+    *,
+    fine: int,
+) -> npt.NDArray[np.int64]:
+    """[m / fine, n / fine] packed colours at columns x and rows y, times 4096."""
     bits = 12 if fine == 1 else 10  # four samples are added up before the division
-    height, width = pixels.shape[:2]
-    flat = _pack(pixels)
+    height, width = shape
     x, y = np.clip(x, 0, width - 1), np.clip(y, 0, height - 1)
     x0 = np.minimum(x.astype(np.int32), max(width - 2, 0))
     y0 = np.minimum(y.astype(np.int32), max(height - 2, 0))
@@ -295,20 +298,23 @@ def _bilinear(
     beside = np.maximum((fx * one + 0.5).astype(np.int64) - both, 0)
     below = np.maximum((fy * one + 0.5).astype(np.int64) - both, 0)
     right, down = min(1, width - 1), width if height > 1 else 0
-    total = flat.take(first) * (one - both - beside - below)
+    total: npt.NDArray[np.int64] = flat.take(first) * (one - both - beside - below)
     total += flat.take(first + right) * beside
     total += flat.take(first + down) * below
     total += flat.take(first + (down + right)) * both
     if fine == 2:
         total = total[::2] + total[1::2]
         total = total[:, ::2] + total[:, 1::2]
-    return _unpack(total)
+    return total
 
 
 def _pack(pixels: Pixels) -> npt.NDArray[np.int64]:
     """[h * w] numbers with red, green and blue in lanes of `LANE` bits."""
-    red, green, blue = (pixels[..., i].astype(np.int64) for i in range(3))
-    return (red | (green << LANE) | (blue << (2 * LANE))).ravel()
+    packed = pixels[..., 2].astype(np.int64)
+    for i in (1, 0):
+        packed <<= LANE
+        packed |= pixels[..., i]
+    return packed.ravel()
 
 
 def _unpack(total: npt.NDArray[np.int64]) -> Pixels:

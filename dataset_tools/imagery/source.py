@@ -4,9 +4,15 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from dataset_tools.errors import UsageError
-from dataset_tools.imagery.sampling import Pixels, View, render
+from rasterio.errors import RasterioError
+
+from dataset_tools.errors import UnreadableError, UsageError
+from dataset_tools.imagery.chunks import Pixels
+from dataset_tools.imagery.sampling import MIN_COVERED, Aim, View, refuse
 from dataset_tools.records import Rejection
+
+READING_ERRORS = (UnreadableError, RasterioError)
+"""What a reader raises where a part of its source is broken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,21 +176,47 @@ class RasterImagery:
         self, lat: float, lon: float, *, side_m: float, size_px: int
     ) -> Rejection | None:
         """None where `crop` would return a picture, else the same Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else None
+        place = self._aim(lat, lon, side_m=side_m, size_px=size_px)
+        if isinstance(place, Rejection):
+            return place
+        try:
+            return place.covered()
+        except READING_ERRORS as error:
+            return self._unreadable(lat, lon, error)
 
     def crop(
         self, lat: float, lon: float, *, side_m: float, size_px: int
     ) -> Pixels | Rejection:
         """A north-up square [size_px, size_px, 3] of side_m metres, or a Rejection."""
-        view = self._look(lat, lon, side_m=side_m, size_px=size_px)
-        return view if isinstance(view, Rejection) else render(view)
+        view = self.view(lat, lon, side_m=side_m, size_px=size_px)
+        if isinstance(view, Rejection):
+            return view
+        share = view.share()
+        return view.pixels() if share >= MIN_COVERED else refuse(lat, lon, share=share)
 
-    def _look(
+    def view(
         self, lat: float, lon: float, *, side_m: float, size_px: int
     ) -> View | Rejection:
-        """What a crop is sampled from, or why there is none; each reader's own."""
+        """What a crop is sampled from, covered or not, or that it cannot be read."""
+        place = self._aim(lat, lon, side_m=side_m, size_px=size_px)
+        if isinstance(place, Rejection):
+            return place
+        try:
+            return place.view()
+        except READING_ERRORS as error:
+            return self._unreadable(lat, lon, error)
+
+    def _aim(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> Aim | Rejection:
+        """Where a crop lies in the source; each reader's own."""
         raise NotImplementedError
+
+    def _unreadable(self, lat: float, lon: float, error: Exception) -> Rejection:
+        fault = str(error)
+        if not isinstance(error, UnreadableError):
+            fault = f"{self.source}: {fault}"
+        return unreadable(lat, lon, fault=fault)
 
 
 def unreadable(lat: float, lon: float, *, fault: str) -> Rejection:

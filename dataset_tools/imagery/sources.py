@@ -9,13 +9,16 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
+from dataset_tools.imagery.chunks import ChunkCache
+from dataset_tools.imagery.geotiff import GeoRaster
+from dataset_tools.imagery.listed_files import listed_file
 from dataset_tools.imagery.mosaic import Mosaic
 from dataset_tools.imagery.opening import applicable, open_imagery
 from dataset_tools.imagery.source import About, Imagery, Reading
@@ -30,8 +33,8 @@ SEVERAL = (";", "|")
 class SourceEntry(Settings):
     """One source of a list."""
 
-    path: str = Field(min_length=1)
-    """Relative to the list."""
+    path: tuple[str, ...] = Field(min_length=1)
+    """Relative to the list; several are the bands of one picture, red first."""
     licence: str = Field(min_length=1)
     """Licence, as an SPDX id or a sentence."""
     attribution: str = ""
@@ -51,7 +54,7 @@ class SourceEntry(Settings):
     layout: str | None = None
     """Names of map tiles."""
 
-    @field_validator("bands", mode="before")
+    @field_validator("path", "bands", mode="before")
     @classmethod
     def _as_tuple(cls, value: Any) -> Any:
         """One value as a tuple of one, "a;b" of a CSV cell as two."""
@@ -79,16 +82,19 @@ def open_sources(settings: ImagerySettings) -> Iterator[Imagery]:
     """
     with ExitStack() as stack:
         parts: list[Imagery] = []
-        for path, about, reading in _wanted(settings):
-            parts.append(open_imagery(path, about, reading))
+        cache = ChunkCache()
+        for paths, about, told in _wanted(settings):
+            path = paths[0] if len(paths) == 1 else paths
+            parts.append(open_imagery(path, about, told, cache=cache))
             stack.callback(parts[-1].close)
+        _refuse_loose_bands(parts[: len(settings.imagery)])
         yield parts[0] if len(parts) == 1 else Mosaic(parts)
 
 
 def source_paths(settings: ImagerySettings) -> list[Path]:
     """The paths of all sources, and of the list that names some of them."""
     listing = settings.imagery_sources
-    paths = [path for path, _, _ in _wanted(settings)]
+    paths = [path for paths, _, _ in _wanted(settings) for path in paths]
     return paths if listing is None else [*paths, listing]
 
 
@@ -121,8 +127,8 @@ def read_sources(path: Path) -> list[SourceEntry]:
 
 def _wanted(
     settings: ImagerySettings,
-) -> Iterator[tuple[Path, About, Reading]]:
-    """Path, terms and reading of each source, those of the options first."""
+) -> Iterator[tuple[tuple[Path, ...], About, Reading]]:
+    """Paths, terms and reading of each source, those of the options first."""
     about = About(
         licence=settings.licence,
         attribution=settings.attribution,
@@ -137,12 +143,24 @@ def _wanted(
     )
     alone = len(settings.imagery) == 1
     for path in settings.imagery:
-        yield path, about, reading if alone else applicable(reading, path)
+        yield (path,), about, reading if alone else applicable(reading, path)
     if settings.imagery_sources is None:
         return
     for entry in read_sources(settings.imagery_sources):
-        path = _inside(settings.imagery_sources, entry.path)
-        yield path, _about(entry), _reading(entry)
+        paths = tuple(_inside(settings.imagery_sources, p) for p in entry.path)
+        yield paths, _about(entry), _reading(entry)
+
+
+def _refuse_loose_bands(parts: list[Imagery]) -> None:
+    """Refuse three grey files of one grid: red, green and blue would be three greys."""
+    grey = [p for p in parts if isinstance(p, GeoRaster) and p.is_one_grey_band]
+    if len(grey) >= 3 and len({part.grid for part in grey}) == 1:
+        names = [part.source for part in grey]
+        raise UsageError(
+            f"{', '.join(names)} have one band each and the same grid: they look like "
+            "bands of one picture. Give them as one source in a list for "
+            f"--imagery-sources, path: [{', '.join(names[:3])}], red first."
+        )
 
 
 def _about(entry: SourceEntry) -> About:
@@ -180,15 +198,13 @@ def _inside(listing: Path, name: str) -> Path:
     Raises:
         UnreadableError: if it lies elsewhere.
     """
-    place = PurePosixPath(name.replace("\\", "/"))
-    root = listing.parent.resolve()
-    inside = not (place.is_absolute() or ".." in place.parts or ":" in name)
-    if not inside or not (root / place).resolve().is_relative_to(root):
+    path = listed_file(listing.parent, name)
+    if path is None:
         raise UnreadableError(
             f"{listing} names {name!r}, which is not in its folder or below. Put the "
             "list beside the imagery, or give that path with --imagery."
         )
-    return listing.parent / place
+    return path
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -1,9 +1,10 @@
 """A list of single pictures with known centres: each one is a tile as it is.
 
 The list is a JSON file, either a list of entries or {"side_m": 128, "tiles": [...]},
-or a CSV file with a header. An entry has file, lat, lon and side_m; the names path,
-picture, latitude, lng, longitude and cell_m are understood too. Pictures are
-square, north up, and lie in the list's folder or below.
+or a CSV file with a header. An entry has file, lat, lon and side_m, and may have
+captured, season, licence and attribution of its own; the names path, picture,
+latitude, lng, longitude and cell_m are understood too. Pictures are square, north up,
+and lie in the list's folder or below.
 """
 
 import csv
@@ -11,23 +12,18 @@ import io
 import json
 import math
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.geodesy import destination, distance_m, offset_m
-from dataset_tools.imagery.sampling import (
-    Array,
-    Chunk,
-    ChunkedRaster,
-    Pixels,
-    ToPixels,
-    View,
-    look,
-    refuse,
-)
+from dataset_tools.geodesy import destination, distance_m, ecef_m, offset_m
+from dataset_tools.imagery.chunks import Chunk, ChunkCache, ChunkedRaster, Pixels
+from dataset_tools.imagery.listed_files import listed_file
+from dataset_tools.imagery.sampling import Aim, Array, Level, ToPixels, aim, refuse
+from dataset_tools.imagery.sidecars import about_of, fact
 from dataset_tools.imagery.source import About, RasterImagery, unreadable
 from dataset_tools.pictures import DECODING_ERRORS, decode, open_bounded
 from dataset_tools.records import Rejection, Tile
@@ -44,7 +40,11 @@ MAX_SIDE_M = 100_000.0
 
 
 def open_tile_list(
-    path: Path, about: About, *, side_m: float | None = None
+    path: Path,
+    about: About,
+    *,
+    side_m: float | None = None,
+    cache: ChunkCache | None = None,
 ) -> "TileList":
     """The pictures of a list; entries that cannot be used are in `.rejected`.
 
@@ -52,6 +52,7 @@ def open_tile_list(
         path: the list, .json or .csv.
         about: licence, attribution, date of capture and season.
         side_m: side of listed pictures that state none, metres.
+        cache: where decoded pictures are kept; its own where None.
 
     Raises:
         MissingDataError: if there is no such file.
@@ -86,7 +87,9 @@ def open_tile_list(
             "needs file, lat, lon and side_m (or one side_m for all in a JSON list)."
         )
     tiles.sort(key=lambda t: t.tile_id)
-    return TileList(path, about, tiles=tuple(tiles), rejected=tuple(rejected))
+    return TileList(
+        path, about, tiles=tuple(tiles), rejected=tuple(rejected), cache=cache
+    )
 
 
 class TileList(RasterImagery):
@@ -99,13 +102,13 @@ class TileList(RasterImagery):
         *,
         tiles: tuple[Tile, ...],
         rejected: tuple[Rejection, ...],
+        cache: ChunkCache | None = None,
     ) -> None:
         """Take the usable tiles, sorted by id, and the rejected entries."""
         self.about, self.source = about, path.name
         self.tiles, self.rejected = tiles, rejected
-        self._folder = path.parent
-        self._lat = np.array([t.lat for t in tiles])
-        self._lon = np.array([t.lon for t in tiles])
+        self._folder, self._cache = path.parent, cache or ChunkCache()
+        self._tree = cKDTree(ecef_m([t.lat for t in tiles], [t.lon for t in tiles]))
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -126,47 +129,55 @@ class TileList(RasterImagery):
         """The listed picture with this centre, side and size, else a cut out of one."""
         tile = self._nearest(lat, lon)
         if _is_same(tile, lat, lon, side_m=side_m) and tile.width_px == size_px:
-            return self._picture(tile)
+            try:
+                return self._pixels(tile)
+            except UnreadableError as error:
+                return unreadable(lat, lon, fault=str(error))
         return super().crop(lat, lon, side_m=side_m, size_px=size_px)
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def _nearest(self, lat: float, lon: float) -> Tile:
-        count = self._lat.size
-        there = distance_m(
-            np.full(count, lat), np.full(count, lon), self._lat, self._lon
-        )
-        return self.tiles[int(np.argmin(there))]
+        _, found = self._tree.query(ecef_m(lat, lon)[0])
+        return self.tiles[int(found)]
 
-    def _picture(self, tile: Tile) -> Pixels | Rejection:
-        """The pixels of a listed tile, or why they could not be had."""
+    def _pixels(self, tile: Tile) -> Pixels:
+        """The pixels of a listed tile.
+
+        Raises:
+            UnreadableError: if the picture cannot be had.
+        """
         try:
             pixels = decode((self._folder / tile.source).read_bytes())
-        except (UnreadableError, OSError) as error:
-            return unreadable(tile.lat, tile.lon, fault=f"{tile.source}: {error}")
+        except OSError as error:
+            raise UnreadableError(f"{tile.source}: {error}") from error
         if pixels.shape[:2] != (tile.height_px, tile.width_px):
-            return unreadable(tile.lat, tile.lon, fault=f"{tile.source} changed size")
+            raise UnreadableError(f"{tile.source} changed size")
         return pixels
 
-    def _look(
+    def _aim(
         self, lat: float, lon: float, *, side_m: float, size_px: int
-    ) -> View | Rejection:
+    ) -> Aim | Rejection:
         tile = self._nearest(lat, lon)
         half = tile.m_per_px * tile.width_px / 2
         away = max(abs(float(v)) for v in offset_m(tile.lat, tile.lon, lat, lon))
         if away > half:
             return refuse(lat, lon, share=0.0)
-        pixels = self._picture(tile)
-        if isinstance(pixels, Rejection):
-            return pixels
-        chunk = Chunk(pixels, None)
 
         def fetch(row: int, column: int) -> Chunk | None:
-            return chunk if row == column == 0 else None
+            return Chunk(self._pixels(tile), None) if row == column == 0 else None
 
-        return look(
-            ChunkedRaster(fetch, chunk_shape=(tile.height_px, tile.width_px)),
+        level = Level(
+            ChunkedRaster(
+                fetch,
+                chunk_shape=(tile.height_px, tile.width_px),
+                cache=self._cache,
+                key=(id(self), tile.tile_id),
+            )
+        )
+        return aim(
+            lambda _: level,
             _way_into(tile),
             (lat, lon),
             side_m=side_m,
@@ -241,10 +252,10 @@ def _tile(
     name = _value(entry, "file")
     if not isinstance(name, str):
         return _reject(f"{path.name}[{number}]", "no-file-name")
-    name = name.strip().replace("\\", "/")
-    place = PurePosixPath(name)
-    if place.is_absolute() or ".." in place.parts or ":" in name:
+    picture = listed_file(path.parent, name)
+    if picture is None:
         return _reject(name, "file-outside-folder")
+    name = picture.relative_to(path.parent).as_posix()
     lat, lon = _number(entry, "lat"), _number(entry, "lon")
     side_m = _number(entry, "side_m")
     if not (-90.0 <= lat <= 90.0 and -180.0 <= lon <= 180.0):
@@ -253,30 +264,33 @@ def _tile(
         return _reject(name, "no-side")
     if not 0.0 < side_m <= MAX_SIDE_M:
         return _reject(name, "bad-side", side_m)
-    size = _size(path.parent / place)
+    stated = about_of(entry, about)
+    if stated is None:
+        return _reject(name, "bad-date", fact(entry, "captured"))
+    size = _size(picture)
     if isinstance(size, str):
         return _reject(name, size)
     if size[0] != size[1]:
         return _reject(name, "picture-not-square", f"{size[0]} x {size[1]}")
     return Tile(
-        tile_id=str(place),
+        tile_id=name,
         lat=lat,
         lon=lon,
         footprint=footprint(lat, lon, side_m=side_m),
         m_per_px=side_m / size[0],
         width_px=size[0],
         height_px=size[1],
-        captured=about.captured,
-        season=about.season,
-        source=str(place),
-        licence=about.licence,
+        captured=stated.captured,
+        season=stated.season,
+        source=name,
+        licence=stated.licence,
     )
 
 
 def _size(path: Path) -> tuple[int, int] | str:
     """(width, height) from a picture's header, or the reason against it."""
     try:
-        with open_bounded(io.BytesIO(path.read_bytes())) as picture:
+        with path.open("rb") as file, open_bounded(file) as picture:
             return picture.size
     except FileNotFoundError:
         return "file-missing"

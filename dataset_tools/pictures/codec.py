@@ -8,6 +8,7 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -81,7 +82,7 @@ def decode(
         raise UnreadableError(message) from error
 
 
-def open_bounded(file: io.BytesIO, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_bounded(file: BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """An opened Pillow picture whose header states an acceptable size and mode.
 
     Raises:
