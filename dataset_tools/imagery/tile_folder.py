@@ -56,7 +56,7 @@ def open_tiles(
     """
     if not path.is_dir():
         raise MissingDataError(f"There is no tile folder {path}; check the path.")
-    store = FolderStore(path, layout or guess_layout(path))
+    store = FolderStore(path, guess_layout(path) if layout is None else layout)
     return TilePyramid(store, about, name=path.name, cache=cache or ChunkCache())
 
 

@@ -124,3 +124,97 @@ def test_a_folder_without_tiles_is_refused(tmp_path, opened):
 def test_a_system_for_a_tile_folder_is_refused(write_tiles, opened):
     with pytest.raises(UsageError, match="is a tile folder, for which 'crs' cannot"):
         opened(write_tiles()[0], crs="EPSG:3857")
+
+
+def quadkey(zoom, x, y):
+    digits = []
+    for i in range(zoom, 0, -1):
+        mask = 1 << (i - 1)
+        digits.append(str((1 if x & mask else 0) + (2 if y & mask else 0)))
+    return "".join(digits)
+
+
+NAMES = {
+    "{z}/{y}/{x}": lambda z, x, y: f"{z}/{y}/{x}",
+    "{z}/{x}/{-y}": lambda z, x, y: f"{z}/{x}/{2**z - 1 - y}",
+    "{quadkey}": quadkey,
+    "{q}": quadkey,
+    "OAM-{x}-{y}-{z}": lambda z, x, y: f"OAM-{x}-{y}-{z}",
+    "city/{z}_{x}_{y}": lambda z, x, y: f"city/{z}_{x}_{y}",
+    "{z}/{x}/{y}": lambda z, x, y: f"{z:02d}/{x:07d}/{y:07d}",
+}
+
+
+def renamed(folder, to, name):
+    for file in sorted(folder.rglob("*.png")):
+        z, x, y = (int(p.split(".")[0]) for p in file.parts[-3:])
+        target = to / (name(z, x, y) + ".png")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    return to
+
+
+@pytest.mark.parametrize("layout", NAMES)
+def test_each_layout_gives_the_same_picture(write_tiles, opened, tmp_path, layout):
+    path, _, _ = write_tiles()
+    other = renamed(path, tmp_path / "other", NAMES[layout])
+    size = {"side_m": 150.0, "size_px": 200}
+    plain = opened(path).crop(LAT, LON, **size)
+    assert plain.shape == (200, 200, 3)
+    assert np.array_equal(opened(other, layout=layout).crop(LAT, LON, **size), plain)
+
+
+@pytest.mark.parametrize("layout", ["{quadkey}", "{z}/{x}/{-y}"])
+def test_layouts_that_tell_of_themselves_are_found(
+    write_tiles, opened, tmp_path, layout
+):
+    path, _, _ = write_tiles()
+    other = renamed(path, tmp_path / "other", NAMES[layout])
+    if layout == "{z}/{x}/{-y}":
+        (other / "tilemapresource.xml").write_text("<TileMap/>")
+    imagery = opened(other)
+    assert imagery.described()[0]["layout"] == layout
+    plain = opened(path).crop(LAT, LON, side_m=150.0, size_px=200)
+    assert np.array_equal(imagery.crop(LAT, LON, side_m=150.0, size_px=200), plain)
+
+
+@pytest.mark.parametrize("layout", ["", "{z}/{x}", "{z}/{x}/{y}/{y}", "{a}", "{x}{q}"])
+def test_a_layout_that_names_no_tile_is_refused(write_tiles, opened, layout):
+    with pytest.raises(UsageError, match="must hold"):
+        opened(write_tiles()[0], layout=layout)
+
+
+def test_names_of_another_layout_are_told(write_tiles, opened):
+    with pytest.raises(UnreadableError, match="Say how they are named"):
+        opened(write_tiles()[0], layout="{quadkey}")
+
+
+def test_a_link_out_of_the_folder_is_not_followed(write_tiles, opened, tmp_path):
+    path, _, _ = write_tiles()
+    x, y = (int(v // 256) for v in world_pixel(LAT, LON))
+    file = path / str(ZOOM) / str(x) / f"{y}.png"
+    outside = tmp_path / "outside.png"
+    file.rename(outside)
+    file.symlink_to(outside)
+    crop = opened(path).crop(LAT, LON, side_m=20.0, size_px=20)
+    assert crop.reason == "imagery-unreadable"
+    assert "link out of the folder" in crop.measured
+
+
+def test_a_bomb_among_tiles_is_a_rejection(write_tiles, opened):
+    path, _, _ = write_tiles()
+    x, y = (int(v // 256) for v in world_pixel(LAT, LON))
+    bomb = path / str(ZOOM) / str(x) / f"{y}.png"
+    Image.new("1", (9000, 9000)).save(bomb)
+    crop = opened(path).crop(LAT, LON, side_m=20.0, size_px=20)
+    assert crop.reason == "imagery-unreadable"
+
+
+def test_covers_needs_no_decoding_of_jpeg(write_tiles, opened, monkeypatch):
+    from dataset_tools.imagery import pyramid
+
+    path, _, _ = write_tiles(suffix="jpg")
+    imagery = opened(path)
+    monkeypatch.setattr(pyramid, "_decode", None)
+    assert imagery.covers(LAT, LON, side_m=100.0, size_px=200) is None
+    assert imagery.covers(LAT, LON, side_m=900.0, size_px=900).measured < 1.0
