@@ -26,7 +26,7 @@ from dataset_tools.build_pictures import (
 from dataset_tools.build_settings import BuildReport, BuildSettings, StageReport
 from dataset_tools.build_views import Views, make_views, pairing_rule
 from dataset_tools.errors import UnreadableError
-from dataset_tools.imagery import Imagery, open_sources
+from dataset_tools.imagery import About, Imagery, open_sources
 from dataset_tools.pack.atomic import one_writer, refuse_target
 from dataset_tools.pack.read import read_meta
 from dataset_tools.pack.write import PackContents, Writing, write_pack
@@ -151,18 +151,13 @@ def _contents(
     stages: Stages,
     imagery: Imagery,
 ) -> PackContents:
-    others = (*settings.gallery, *([settings.drive] if settings.drive else []))
+    pictures = About(licence=settings.licence, attribution=settings.attribution)
+    rights = [*views.rights]
+    if settings.drive is not None:
+        rights.append((settings.drive.name, pictures))
     licences = [
         {"source": name, "licence": of.licence, "attribution": of.attribution}
-        for name, of in imagery.rights
-    ]
-    licences += [
-        {
-            "source": path.name,
-            "licence": settings.licence,
-            "attribution": settings.attribution,
-        }
-        for path in others
+        for name, of in rights
     ]
     return PackContents(
         name=settings.pack_name,

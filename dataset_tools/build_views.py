@@ -8,6 +8,7 @@ from dataset_tools.build_drive import Stages
 from dataset_tools.build_settings import BuildSettings
 from dataset_tools.build_splits import refuse_schemes, split_all
 from dataset_tools.distractors import add_distractors
+from dataset_tools.elsewhere import refuse_elsewhere
 from dataset_tools.errors import UsageError
 from dataset_tools.grid_gallery import GridExtent
 from dataset_tools.imagery import About, Imagery
@@ -28,6 +29,8 @@ class Views:
     sequences: list[Sequence]
     tiles: list[Tile]
     split_rows: list[SplitRow]
+    rights: list[tuple[str, About]]
+    """Name and terms of each source that tiles come from."""
     warnings: tuple[str, ...]
 
 
@@ -44,17 +47,21 @@ def make_views(
     Raises:
         UsageError: if the parameters of tiles or splits make no sense.
         MissingDataError: if a file of areas or a tile list is not there.
-        UnreadableError: if one cannot be read.
+        UnreadableError: if one cannot be read, or the imagery lies elsewhere.
     """
     refuse_schemes(settings)
     rule = pairing_rule(settings)
+    if imagery.files > 1 or imagery.rejected:
+        stages.add("imagery", "files", imagery.files, [*imagery.rejected])
+    refuse_elsewhere(sequences, imagery)
     extent = GridExtent(reach_m=settings.grid_reach_m, areas=settings.grid_area)
     paired = pair(sequences, frames, imagery, rule, grid=extent)
     stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
     if rule.layout == "grid":
         _refuse_distractors(settings)
         stages.add("grid", "tiles", len(paired.tiles), paired.left_out)
-    listed = _listed(settings, stages)
+    galleries = open_gallery(settings)
+    listed = _listed(galleries, stages)
     _refuse_doubles({t.tile_id for t in paired.tiles}, listed)
     tiles = paired.tiles + listed
     queries = (
@@ -81,6 +88,7 @@ def make_views(
         sequences=queries,
         tiles=sorted(tiles, key=lambda t: t.tile_id),
         split_rows=extra.split.rows,
+        rights=[*imagery.rights, *(r for one in galleries for r in one.rights)],
         warnings=(*paired.warnings, *extra.warnings, *extra.split.warnings),
     )
 
@@ -138,8 +146,7 @@ def open_gallery(settings: BuildSettings) -> list[TileList]:
     return [open_tile_list(path, about, side_m=side_m) for path in settings.gallery]
 
 
-def _listed(settings: BuildSettings, stages: Stages) -> list[Tile]:
-    found = open_gallery(settings)
+def _listed(found: list[TileList], stages: Stages) -> list[Tile]:
     tiles = [tile for tile_list in found for tile in tile_list.tiles]
     if found:
         rejected = [r for tile_list in found for r in tile_list.rejected]

@@ -222,14 +222,20 @@ def _resolution(
     if not tiles:
         return None, ()
     some = tiles[:: max(1, len(tiles) // 100)]
-    native = float(np.median([imagery.m_per_px_at(t.lat, t.lon) for t in some]))
+    native = np.array([imagery.m_per_px_at(t.lat, t.lon) for t in some])
+    native = native[np.isfinite(native)]
+    if not native.size:
+        return None, ()
     wanted = tiles[0].m_per_px
-    if native <= wanted * COARSE:
-        return native, ()
+    coarse = native > wanted * COARSE
+    if not coarse.any():
+        return float(np.median(native)), ()
+    share = "" if coarse.all() else f" under {coarse.mean():.0%} of the tiles"
     message = (
-        f"{imagery.source} has {native:.2f} m per pixel here, coarser than the tiles' "
-        f"{wanted:.2f} m: they are enlarged and show no more. Use finer imagery or "
-        "fewer pixels a tile."
+        f"{imagery.source} has {np.median(native[coarse]):.2f} m per pixel "
+        f"here{share}, coarser than the tiles' {wanted:.2f} m: they are enlarged and "
+        "show no more. "
+        "Use finer imagery or fewer pixels a tile."
     )
     logger.warning(message)
-    return native, (message,)
+    return float(np.median(native)), (message,)

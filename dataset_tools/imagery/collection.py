@@ -85,6 +85,11 @@ class RasterCollection(RasterImagery):
         return first, float(south.min()), last, float(north.max())
 
     @property
+    def files(self) -> int:
+        """How many files can be used."""
+        return len(self._entries)
+
+    @property
     def rights(self) -> tuple[tuple[str, About], ...]:
         """Each set of terms that a file has, under the source's name."""
         terms = {(e.about.licence, e.about.attribution) for e in self._entries}

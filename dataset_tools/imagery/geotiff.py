@@ -54,7 +54,7 @@ def open_geotiff(
             bands = read_bands(
                 placed.dataset, name=path.name, wanted=told.bands, values=told.values
             )
-        return GeoRaster(
+        raster = GeoRaster(
             placed,
             completed(about, path, placed.dataset.tags()),
             bands=bands,
@@ -62,6 +62,7 @@ def open_geotiff(
             cache=cache or ChunkCache(),
             overview=lambda number: open_dataset(path, overview=number),
         )
+        _ = raster.bounds  # told now if it lies nowhere, not at the first crop
     except (UnreadableError, UsageError):
         placed.close()
         raise
@@ -71,6 +72,7 @@ def open_geotiff(
             f"{path} is damaged: its pixels cannot be read. Fetch or export it again. "
             f"GDAL: {error}"
         ) from error
+    return raster
 
 
 class GeoRaster(RasterImagery):

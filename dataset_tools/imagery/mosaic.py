@@ -63,6 +63,16 @@ class Mosaic:
         """Name and terms of all sources, in their order."""
         return tuple(right for part in self.parts for right in part.rights)
 
+    @property
+    def files(self) -> int:
+        """How many files, or listed pictures, of all sources can be used."""
+        return sum(part.files for part in self.parts)
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """Files of all sources that cannot be used."""
+        return tuple(one for part in self.parts for one in part.rejected)
+
     def described(self) -> list[dict[str, Any]]:
         """How each source is read, ready for JSON."""
         return [one for part in self.parts for one in part.described()]

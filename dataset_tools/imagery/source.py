@@ -96,6 +96,14 @@ class Imagery(Protocol):
     def rights(self) -> tuple[tuple[str, About], ...]:
         """Name and terms of each source that pictures can come from."""
 
+    @property
+    def files(self) -> int:
+        """How many files, or listed pictures, can be used."""
+
+    @property
+    def rejected(self) -> tuple[Rejection, ...]:
+        """Files that a folder holds, or a list names, and that cannot be used."""
+
     def described(self) -> list[dict[str, Any]]:
         """How each source is read, ready for JSON: kind, bands, scaling, layout."""
 
@@ -140,6 +148,12 @@ class RasterImagery:
 
     about: About
     source: str
+    rejected: tuple[Rejection, ...] = ()
+
+    @property
+    def files(self) -> int:
+        """How many files can be used."""
+        return 1
 
     @property
     def captured(self) -> str | None:

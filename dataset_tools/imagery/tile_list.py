@@ -88,7 +88,12 @@ def open_tile_list(
         )
     tiles.sort(key=lambda t: t.tile_id)
     return TileList(
-        path, about, tiles=tuple(tiles), rejected=tuple(rejected), cache=cache
+        path,
+        about,
+        tiles=tuple(tiles),
+        rejected=tuple(rejected),
+        cache=cache,
+        terms=_terms(entries, about),
     )
 
 
@@ -103,10 +108,21 @@ class TileList(RasterImagery):
         tiles: tuple[Tile, ...],
         rejected: tuple[Rejection, ...],
         cache: ChunkCache | None = None,
+        terms: tuple[About, ...] = (),
     ) -> None:
-        """Take the usable tiles, sorted by id, and the rejected entries."""
+        """Take the usable tiles, sorted by id, and the rejected entries.
+
+        Args:
+            path: the list.
+            about: terms and date of tiles whose entries state none.
+            tiles: at least one.
+            rejected: entries that cannot be used.
+            cache: where decoded pictures are kept; its own where None.
+            terms: each set of terms that a tile has; `about` where none is given.
+        """
         self.about, self.source = about, path.name
         self.tiles, self.rejected = tiles, rejected
+        self._terms = terms or (about,)
         self._folder, self._cache = path.parent, cache or ChunkCache()
         self._tree = cKDTree(ecef_m([t.lat for t in tiles], [t.lon for t in tiles]))
 
@@ -118,6 +134,16 @@ class TileList(RasterImagery):
         near = lon[0] + np.mod(lon - lon[0] + 180.0, 360.0) - 180.0
         west, east = ((x + 180.0) % 360.0 - 180.0 for x in (near.min(), near.max()))
         return float(west), float(lat.min()), float(east), float(lat.max())
+
+    @property
+    def files(self) -> int:
+        """How many listed pictures can be used."""
+        return len(self.tiles)
+
+    @property
+    def rights(self) -> tuple[tuple[str, About], ...]:
+        """Each set of terms that a tile has, under the list's name."""
+        return tuple((self.source, terms) for terms in self._terms)
 
     def m_per_px_at(self, lat: float, lon: float) -> float:
         """Metres per pixel of the nearest listed picture."""
@@ -183,6 +209,18 @@ class TileList(RasterImagery):
             side_m=side_m,
             size_px=size_px,
         )
+
+
+def _terms(entries: list[Mapping[str, Any]], about: About) -> tuple[About, ...]:
+    """Each licence with its attribution that entries state, sorted."""
+    found = {
+        (
+            fact(entry, "licence") or about.licence,
+            fact(entry, "attribution") or about.attribution,
+        )
+        for entry in entries
+    }
+    return tuple(About(licence=a, attribution=b) for a, b in sorted(found))
 
 
 def _way_into(tile: Tile) -> ToPixels:

@@ -117,6 +117,24 @@ def test_a_drive_without_imagery_below_it_says_so_and_leaves_nothing(made, tmp_p
     assert sorted(p.name for p in tmp_path.iterdir()) == ["drive"]
 
 
+def test_imagery_elsewhere_says_how_far_and_what_to_look_at(made, tmp_path):
+    words = settings(made, tmp_path)
+    far = write_ortho(tmp_path / "far.tif", west_m=50_000, east_m=50_200)
+    with pytest.raises(
+        UnreadableError, match=r"49\.\d km away at 44\.5.*--imagery-crs"
+    ):
+        build_pack(words.model_copy(update={"imagery": (far,)}))
+
+
+def test_a_list_with_latitude_and_longitude_swapped_is_told(made, tmp_path):
+    Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
+    entry = {"file": "a.png", "lat": LON, "lon": LAT, "side_m": 80}
+    (tmp_path / "tiles.json").write_text(json.dumps([entry]))
+    given = settings(made, tmp_path, imagery=(tmp_path / "tiles.json",))
+    with pytest.raises(UnreadableError, match="look swapped"):
+        build_pack(given)
+
+
 def test_a_drive_without_any_position_says_so(made, tmp_path):
     write_picture(tmp_path / "drive" / "a.jpg")
     with pytest.raises(UnreadableError, match="pictures kept 0 of 1"):

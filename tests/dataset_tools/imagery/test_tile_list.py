@@ -134,3 +134,30 @@ def test_a_picture_that_breaks_later_is_a_rejection(tmp_path, pictures, opened):
     crop = imagery.crop(LAT, LON, side_m=128.0, size_px=64)
     assert crop.reason == "imagery-unreadable"
     assert str(tmp_path) not in crop.measured
+
+
+def test_entries_keep_their_own_date_and_terms(tmp_path, pictures, opened):
+    rows = [e | {"side_m": 128} for e in entries()]
+    rows[0] |= {"captured": "2023-04-15", "season": "leaf-off"}
+    rows[1] |= {"licence": "ODbL-1.0", "attribution": "The East", "captured": None}
+    rows[2] |= {"captured": "spring"}
+    imagery = opened(write(tmp_path / "t.json", rows), captured="2020-01-01")
+    first, second = imagery.tiles
+    assert (first.captured, first.season) == ("2023-04-15", "leaf-off")
+    assert (second.captured, second.licence) == ("2020-01-01", "ODbL-1.0")
+    assert [r.reason for r in imagery.rejected] == ["bad-date"]
+    assert [(a.licence, a.attribution) for _, a in imagery.rights] == [
+        ("CC0-1.0", ""),
+        ("ODbL-1.0", "The East"),
+    ]
+
+
+def test_a_link_out_of_the_folder_is_not_followed(
+    tmp_path, pictures, opened, tmp_path_factory
+):
+    outside = tmp_path_factory.mktemp("outside") / "o.png"
+    (tmp_path / "a.png").rename(outside)
+    (tmp_path / "a.png").symlink_to(outside)
+    rows = [e | {"side_m": 128} for e in entries()]
+    imagery = opened(write(tmp_path / "t.json", rows))
+    assert [r.reason for r in imagery.rejected] == ["file-outside-folder"]
