@@ -59,6 +59,7 @@ class Pack:
     """
 
     _shards: dict[int, ShardReader]
+    _process: int
 
     def __init__(self, path: Path, meta: dict[str, Any]) -> None:
         self.path = path
@@ -161,6 +162,10 @@ class Pack:
         value = self.stored(kind, name)
         return decode(value) if isinstance(value, bytes) else value
 
+    def holds(self, kind: Kind, name: str) -> bool:
+        """Whether the pack holds a picture of this frame or tile."""
+        return name in self._places[kind]
+
     def stored(self, kind: Kind, name: str) -> bytes | npt.NDArray[np.uint8]:
         """A picture as the pack holds it: bytes, or uint8 [H, W, 3] if it is baked.
 
@@ -172,7 +177,41 @@ class Pack:
         if place is None:
             message = f"The pack {self.path} holds no picture of {kind} {name!r}."
             raise MissingDataError(message)
-        return self._shard(place[0]).read(place[1], name)
+        return self.shard(place[0]).read(place[1], name)
+
+    def shard(self, number: int) -> ShardReader:
+        """An open shard.
+
+        Raises:
+            MissingDataError: if it is not there.
+            IntegrityError: if it is damaged.
+        """
+        if self._process != os.getpid():
+            # A fork may have copied a lock that a thread of the parent held.
+            self._lock, self._process = Lock(), os.getpid()
+        with self._lock:
+            found = self._shards.get(number)
+            if found is None:
+                if len(self._shards) >= MOST_OPEN:
+                    # Closed when the last thread that reads it lets go.
+                    del self._shards[next(iter(self._shards))]
+                path = self.path / shard_name(number)
+                found = self._shards[number] = ShardReader(path, self.encoding)
+            return found
+
+    def table(self, name: str) -> pa.Table:
+        """A table as it is stored, with columns that the contract does not know.
+
+        Args:
+            name: "frames", "tiles", "sequences" or "splits".
+
+        Raises:
+            MissingDataError: if the file is not there.
+            UnreadableError: if it is no Parquet.
+            IntegrityError: if its hash or columns are not as they should be.
+        """
+        record = (self.meta.get("files") or {}).get(f"{name}.parquet")
+        return read_table(self.path, name, record=record, whole=True)
 
     def close(self) -> None:
         """Close the shards; the next picture opens its shard again."""
@@ -205,8 +244,7 @@ class Pack:
         self._shards = {}
 
     def _table(self, name: str) -> pd.DataFrame:
-        record = (self.meta.get("files") or {}).get(f"{name}.parquet")
-        frame: pd.DataFrame = read_table(self.path, name, record=record).to_pandas()
+        frame: pd.DataFrame = self.table(name).select(TABLES[name].names).to_pandas()
         frame = frame.drop(columns="bbox", errors="ignore")
         return frame.set_index(ID_COLUMN[name]) if name in ID_COLUMN else frame
 
@@ -222,20 +260,6 @@ class Pack:
             )
             found[kind] = dict(zip(table.index, rows, strict=True))
         return found
-
-    def _shard(self, number: int) -> ShardReader:
-        if self._process != os.getpid():
-            # A fork may have copied a lock that a thread of the parent held.
-            self._lock, self._process = Lock(), os.getpid()
-        with self._lock:
-            found = self._shards.get(number)
-            if found is None:
-                if len(self._shards) >= MOST_OPEN:
-                    # Closed when the last thread that reads it lets go.
-                    del self._shards[next(iter(self._shards))]
-                path = self.path / shard_name(number)
-                found = self._shards[number] = ShardReader(path, self.encoding)
-            return found
 
 
 def read_meta(path: Path) -> dict[str, Any]:

@@ -41,6 +41,8 @@ DATA = {
     "audit": ("geobench.cli.audit", "Report what leaks between splits or packs."),
     "card": ("geobench.cli.card", "Write a pack's card and map."),
     "bake": ("geobench.cli.bake", "Bake a pack to one model's input."),
+    "merge": ("geobench.cli.merge", "Join packs to one; shards are reused."),
+    "subset": ("geobench.cli.subset", "Write some sequences of a pack as a pack."),
 }
 
 

@@ -31,6 +31,11 @@ device = click.option(
     show_default=True,
     help="Where to compute; auto takes a GPU if there is one.",
 )
+copy = click.option(
+    "--copy",
+    is_flag=True,
+    help="Copy shards instead of linking them, so that no file is shared.",
+)
 overwrite = click.option(
     "--overwrite", is_flag=True, help="Replace an output that is already there."
 )
