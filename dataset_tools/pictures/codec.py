@@ -69,8 +69,9 @@ def decode(
             if at_least is not None:
                 on_its_side = picture.getexif().get(ORIENTATION_TAG, 1) in range(5, 9)
                 picture.draft(None, at_least if on_its_side else at_least[::-1])
-            upright = ImageOps.exif_transpose(picture)
-            return np.array(upright.convert("RGB"), dtype=np.uint8)
+            ImageOps.exif_transpose(picture, in_place=True)
+            rgb = picture if picture.mode == "RGB" else picture.convert("RGB")
+            return np.array(rgb, dtype=np.uint8)
     except UnreadableError:
         raise
     except DECODING_ERRORS as error:
