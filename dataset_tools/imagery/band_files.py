@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from affine import Affine
 from rasterio.enums import ColorInterp, Interleaving
 from rasterio.errors import RasterioError
 
@@ -132,12 +133,17 @@ def _check_same(first: Placed, other: Placed, one: Path, path: Path) -> None:
         )
     there = (first.dataset.width, first.dataset.height)
     here = (other.dataset.width, other.dataset.height)
-    corner = ~first.transform * (other.transform * here)
-    apart = max(abs(a - b) for a, b in zip(corner, there, strict=True))
-    corner = ~first.transform * (other.transform * (0, 0))
-    apart = max(apart, *(abs(v) for v in corner))
+    corners = np.array([[0.0, 0.0], here])
+    moved = _applied(~first.transform, _applied(other.transform, corners))
+    apart = np.abs(moved - corners).max()
     if here != there or apart > APART_PX or first.crs != other.crs:
         raise UnreadableError(
             f"{path} has another size, place or system than {one.name}, so they are no "
             "bands of one picture. Bring them onto one grid with gdalwarp."
         )
+
+
+def _applied(transform: Affine, points: npt.NDArray[np.float64]) -> Any:
+    """[N, 2] points moved by a transform."""
+    t = transform
+    return points @ np.array([[t.a, t.d], [t.b, t.e]]) + np.array([t.c, t.f])

@@ -18,7 +18,7 @@ from dataset_tools.geodesy import destination
 from dataset_tools.imagery.chunks import ChunkCache, Mask, Pixels
 from dataset_tools.imagery.index import Index, read_index, scan_folder
 from dataset_tools.imagery.raster_pool import MAX_OPEN, RasterPool
-from dataset_tools.imagery.sampling import MIN_COVERED, View, refuse
+from dataset_tools.imagery.sampling import View, refuse
 from dataset_tools.imagery.source import (
     About,
     Imagery,
@@ -72,6 +72,7 @@ class RasterCollection(RasterImagery):
         self.about, self.source = about, name
         self.rejected = tuple(index.rejected)
         self._entries, self.pool = index.entries, pool
+        self.least_covered = pool.least_covered
         self._boxes = np.array([entry.box for entry in index.entries])
         self._tree = shapely.STRtree(shapely.box(*self._boxes.T))
 
@@ -128,20 +129,20 @@ class RasterCollection(RasterImagery):
             if len(numbers) == 1:
                 break
             used, seen = self._seen(some, lat, lon, side_m=side_m, size_px=size_px)
-            if seen.mean() >= MIN_COVERED:
+            if seen.mean() >= self.least_covered:
                 return _Part(self, used)
             union |= seen
         if not refused:
-            return refuse(lat, lon, share=0.0)
+            return refuse(lat, lon, share=0.0, least=self.least_covered)
         best = max(refused, key=_how_telling)
-        if union.mean() < MIN_COVERED:
+        if union.mean() < self.least_covered:
             return best
         return Rejection(
             item=best.item,
             stage=best.stage,
             reason=SEVERAL_DATES,
             measured=best.measured,
-            limit=MIN_COVERED,
+            limit=self.least_covered,
         )
 
     def m_per_px_at(self, lat: float, lon: float) -> float:
@@ -194,8 +195,9 @@ class RasterCollection(RasterImagery):
             elif new.any():
                 pixels[new] = view.pixels()[new]
             seen |= new
-        if pixels is None or seen.mean() < MIN_COVERED:
-            return refuse(*at, share=float(seen.mean()))
+        if pixels is None or seen.mean() < self.least_covered:
+            share = float(seen.mean())
+            return refuse(*at, share=share, least=self.least_covered)
         return pixels
 
     def about_of(self, number: int) -> tuple[str, About]:

@@ -1,6 +1,5 @@
 """From a path to the reader that understands it."""
 
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +11,7 @@ from dataset_tools.imagery.collection import open_collection
 from dataset_tools.imagery.geotiff import open_geotiff
 from dataset_tools.imagery.index import TABLE_SUFFIXES, has_rasters, is_index
 from dataset_tools.imagery.mbtiles import open_mbtiles
-from dataset_tools.imagery.source import About, Imagery, Reading
+from dataset_tools.imagery.source import About, Imagery, RasterImagery, Reading
 from dataset_tools.imagery.tile_folder import open_tiles
 from dataset_tools.imagery.tile_list import open_tile_list
 
@@ -27,15 +26,16 @@ Kind = Literal[
 ]
 
 LIST_SUFFIXES = TABLE_SUFFIXES
-OF_RASTERS = frozenset({"crs", "bands", "values"})
+OF_ALL = frozenset({"min_covered"})
+OF_RASTERS = OF_ALL | {"crs", "bands", "values"}
 READS: dict[Kind, frozenset[str]] = {
     "raster": OF_RASTERS,
     "set of band files": OF_RASTERS,
     "index of rasters": OF_RASTERS,
     "folder of rasters": OF_RASTERS,
-    "tile folder": frozenset({"layout"}),
-    "MBTiles file": frozenset(),
-    "tile list": frozenset(),
+    "tile folder": OF_ALL | {"layout"},
+    "MBTiles file": OF_ALL,
+    "tile list": OF_ALL,
 }
 """What of `Reading` each kind of source can be told."""
 HINTS = {
@@ -77,18 +77,29 @@ def open_imagery(
             f"{paths[0]} is a {kind}, for which {name!r} cannot be stated; leave it "
             f"away. {HINTS[name]}"
         )
+    reader = _reader(kind, paths, about, told, cache)
+    reader.least_covered = told.min_covered
+    return reader
+
+
+def _reader(
+    kind: Kind,
+    paths: tuple[Path, ...],
+    about: About,
+    told: Reading,
+    cache: ChunkCache,
+) -> RasterImagery:
     if kind == "set of band files":
         return open_band_files(paths, about, told, cache=cache)
+    if kind == "raster":
+        return open_geotiff(paths[0], about, told, cache=cache)
     if kind == "tile folder":
         return open_tiles(paths[0], about, layout=told.layout, cache=cache)
     if kind == "MBTiles file":
         return open_mbtiles(paths[0], about, cache=cache)
     if kind == "tile list":
         return open_tile_list(paths[0], about, cache=cache)
-    opener: Callable[..., Imagery] = (
-        open_geotiff if kind == "raster" else open_collection
-    )
-    return opener(paths[0], about, told, cache=cache)
+    return open_collection(paths[0], about, told, cache=cache)
 
 
 def kind_of(*paths: Path, layout: str | None = None) -> Kind:

@@ -127,7 +127,7 @@ class TilePyramid(RasterImagery):
                 best = place if best is None else best
                 continue
             try:
-                fault = place.covered()
+                fault = place.covered(self.least_covered)
             except READING_ERRORS:
                 return place  # reading it again tells what is wrong
             if fault is None:

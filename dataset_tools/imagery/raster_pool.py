@@ -29,7 +29,7 @@ class RasterPool:
             UsageError: if the bands asked for are not there.
         """
         self._entries, self._told, self._cache = entries, told, cache
-        self._limit = limit
+        self._limit, self.least_covered = limit, told.min_covered
         self._open: OrderedDict[int, GeoRaster] = OrderedDict()
         self._broken: dict[int, str] = {}
         self.values = told.values or self._common_scale()
@@ -79,7 +79,7 @@ class RasterPool:
         except (UnreadableError, UsageError, RasterioError):
             placed.close()
             raise
-        return GeoRaster(
+        raster = GeoRaster(
             placed,
             entry.about,
             bands=bands,
@@ -88,6 +88,8 @@ class RasterPool:
             overview=lambda level: open_dataset(entry.path, overview=level),
             key=(id(self), number),
         )
+        raster.least_covered = self.least_covered
+        return raster
 
     def _common_scale(self) -> tuple[float, float] | None:
         """One scale for all files, or None where they have 8 bits."""

@@ -45,20 +45,23 @@ class Level(NamedTuple):
     """Pixels of the full raster per pixel of this one, across and down; at least 1."""
 
 
-def refuse(lat: float, lon: float, *, share: float) -> Rejection:
+def refuse(
+    lat: float, lon: float, *, share: float, least: float = MIN_COVERED
+) -> Rejection:
     """The record of a crop that the imagery covers only in part.
 
     Args:
         lat: latitude of the crop's centre in degrees.
         lon: longitude of the crop's centre in degrees.
         share: the covered part in [0, 1].
+        least: what would have been enough.
     """
     return Rejection(
         item=f"{lat:.7f},{lon:.7f}",
         stage="imagery",
         reason=NOT_COVERED,
         measured=round(share, 4),
-        limit=MIN_COVERED,
+        limit=least,
     )
 
 
@@ -74,12 +77,13 @@ class Aim(NamedTuple):
     rows: Array
     size_px: int
 
-    def covered(self) -> Rejection | None:
-        """Why the raster does not cover the crop, or None, decoding what it must."""
+    def covered(self, least: float) -> Rejection | None:
+        """Why the raster covers less than a share, or None, decoding what it must."""
         top, left, height, width = self.box
         valid = self.raster.validity(top, left, height=height, width=width)
         share = _covered(self, valid)
-        return None if share >= MIN_COVERED else refuse(*self.centre, share=share)
+        enough = share >= least
+        return None if enough else refuse(*self.centre, share=share, least=least)
 
     def view(self) -> "View":
         """The pixels that the crop needs."""

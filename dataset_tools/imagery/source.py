@@ -1,5 +1,6 @@
 """What every imagery reader offers, and what it says about its pictures."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -45,7 +46,7 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a source does not say about its pixels, or says wrongly."""
+    """How a source is read: what it does not say of its pixels, or says wrongly."""
 
     crs: str | None = None
     """Coordinate reference system of rasters that name none, e.g. "EPSG:32618"."""
@@ -55,6 +56,8 @@ class Reading:
     """Values as stored that become 0 and 255; measured where samples are not 8 bits."""
     layout: str | None = None
     """Names of map tiles, e.g. "{z}/{x}/{-y}"; found out where None."""
+    min_covered: float = MIN_COVERED
+    """Share of a crop that must be seen, in (0, 1]."""
 
 
 def is_date(text: str) -> bool:
@@ -143,12 +146,27 @@ class Imagery(Protocol):
         """Release the files; cropping afterwards is an error."""
 
 
-class RasterImagery:
-    """The parts that readers with one raster behind them share."""
+class RasterImagery(ABC):
+    """The parts that all readers share; they are an `Imagery`."""
 
     about: About
     source: str
     rejected: tuple[Rejection, ...] = ()
+    least_covered: float = MIN_COVERED
+    """Share of a crop that must be seen; what is not gets the mean colour."""
+
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(west, south, east, north) in degrees; west > east over the antimeridian."""
+
+    @abstractmethod
+    def m_per_px_at(self, lat: float, lon: float) -> float:
+        """Metres on the ground per pixel of the imagery itself at a position."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the files."""
 
     @property
     def files(self) -> int:
@@ -184,7 +202,7 @@ class RasterImagery:
     ) -> "Imagery | Rejection":
         """The source itself where it covers the crop, else the Rejection."""
         fault = self.covers(lat, lon, side_m=side_m, size_px=size_px)
-        return self if fault is None else fault  # type: ignore[return-value]
+        return self if fault is None else fault
 
     def covers(
         self, lat: float, lon: float, *, side_m: float, size_px: int
@@ -194,7 +212,7 @@ class RasterImagery:
         if isinstance(place, Rejection):
             return place
         try:
-            return place.covered()
+            return place.covered(self.least_covered)
         except READING_ERRORS as error:
             return self._unreadable(lat, lon, error)
 
@@ -206,7 +224,9 @@ class RasterImagery:
         if isinstance(view, Rejection):
             return view
         share = view.share()
-        return view.pixels() if share >= MIN_COVERED else refuse(lat, lon, share=share)
+        if share < self.least_covered:
+            return refuse(lat, lon, share=share, least=self.least_covered)
+        return view.pixels()
 
     def view(
         self, lat: float, lon: float, *, side_m: float, size_px: int

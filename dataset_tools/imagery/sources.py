@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,7 @@ def _wanted(
         bands=settings.imagery_band,
         values=_values(settings.imagery_low, settings.imagery_high),
         layout=settings.imagery_layout,
+        min_covered=settings.min_covered,
     )
     alone = len(settings.imagery) == 1
     for path in settings.imagery:
@@ -148,7 +150,8 @@ def _wanted(
         return
     for entry in read_sources(settings.imagery_sources):
         paths = tuple(_inside(settings.imagery_sources, p) for p in entry.path)
-        yield paths, _about(entry), _reading(entry)
+        told = replace(_reading(entry), min_covered=settings.min_covered)
+        yield paths, _about(entry), told
 
 
 def _refuse_loose_bands(parts: list[Imagery]) -> None:

@@ -189,7 +189,7 @@ class TileList(RasterImagery):
         half = tile.m_per_px * tile.width_px / 2
         away = max(abs(float(v)) for v in offset_m(tile.lat, tile.lon, lat, lon))
         if away > half:
-            return refuse(lat, lon, share=0.0)
+            return refuse(lat, lon, share=0.0, least=self.least_covered)
 
         def fetch(row: int, column: int) -> Chunk | None:
             return Chunk(self._pixels(tile), None) if row == column == 0 else None

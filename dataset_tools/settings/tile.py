@@ -35,6 +35,9 @@ class ImagerySettings(Settings):
     imagery_layout: str | None = None
     """Names of map tiles in a folder, such as {z}/{y}/{x}, {z}/{x}/{-y} with rows from
     the south, or {quadkey}; {z}/{x}/{y} if not given."""
+    min_covered: float = Field(0.999, gt=0, le=1)
+    """Share of a tile that imagery must cover; holes in the rest get its mean
+    colour."""
     captured: str | None = None
     """ISO date of capture of imagery that does not state it."""
     season: str | None = None

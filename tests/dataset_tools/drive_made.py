@@ -67,7 +67,9 @@ def write_drive(folder, *, count=30, north_m=0.0, session="s", step_m=8.0):
     return folder
 
 
-def write_ortho(path, *, west_m=-200, east_m=500, north_m=300, south_m=-200, px=1.0):
+def write_ortho(
+    path, *, west_m=-200, east_m=500, north_m=300, south_m=-200, px=1.0, **how
+):
     """A noisy GeoTIFF around the drive in UTM 18N."""
     to_utm = transformer("EPSG:4326", CRS)
     x, y = to_utm.transform(LON, LAT)
@@ -84,6 +86,7 @@ def write_ortho(path, *, west_m=-200, east_m=500, north_m=300, south_m=-200, px=
         dtype="uint8",
         crs=CRS,
         transform=from_origin(x + west_m, y + north_m, px, px),
+        **how,
     ) as target:
         target.write(pixels.astype(np.uint8))
         target.update_tags(TIFFTAG_DATETIME="2023:05:31 00:00:00")

@@ -1,4 +1,6 @@
 import json
+import math
+from dataclasses import asdict
 
 import pytest
 from click.testing import CliRunner
@@ -7,6 +9,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from dataset_tools.build import BuildSettings, build_pack
+from dataset_tools.build_views import pairing_rule
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
 from dataset_tools.geodesy import LocalFrame
 from dataset_tools.pack.check import check_pack
@@ -325,3 +328,90 @@ def test_no_imagery_is_asked_for(tmp_path, made):
     wrong = CliRunner().invoke(command, words)
     assert wrong.exit_code == 2
     assert "Give imagery: --imagery PATH, or --imagery-sources FILE." in wrong.output
+
+
+def test_every_part_of_the_pairing_rule_can_be_set(made, tmp_path):
+    given = settings(
+        made,
+        tmp_path,
+        centre="path-midpoint",
+        ahead_m=3.0,
+        ahead_along="course",
+        jitter_m=2.0,
+        jitter_shape="disc",
+        grid_overlap=0.25,
+        margin_m=1.0,
+        frames_may_leave=True,
+        semi_max_m=20.0,
+        seed=5,
+    )
+    with Pack.open(build_pack(given).path) as pack:
+        rule = pack.meta["made_by"]["rules"]["pairing"]
+        assert rule == asdict(pairing_rule(given))
+        assert rule["ahead_along"] == "course"
+        away = [
+            math.hypot(o["east_m"], o["north_m"])
+            for s in pack.sequences.itertuples()
+            for o in s.offsets
+            if o["tile_id"] in s.positives
+        ]
+    # The middle of a straight path is its middle frame: 3 m ahead and 2 m of jitter.
+    assert all(1.0 <= value <= 5.01 for value in away)
+
+
+def test_a_build_of_several_sources_keeps_terms_and_dates_of_each(made, tmp_path):
+    write_ortho(tmp_path / "west.tif", px=2.0, east_m=70)
+    write_ortho(tmp_path / "east.tif", px=2.0, west_m=-10)
+    (tmp_path / "sources.yaml").write_text(
+        "sources:\n"
+        "  - {path: west.tif, licence: CC0-1.0, captured: 2021-04-20, season: spring}\n"
+        "  - {path: east.tif, licence: ODbL-1.0, attribution: The East}\n"
+    )
+    given = settings(
+        made,
+        tmp_path,
+        imagery=(),
+        imagery_sources=tmp_path / "sources.yaml",
+        licence="CC-BY-4.0",
+        attribution="Me",
+    )
+    report = build_pack(given)
+    assert check_pack(report.path, decode_pictures=True) == []
+    with Pack.open(report.path) as pack:
+        terms = [(r["source"], r["licence"]) for r in pack.meta["licences"]]
+        assert terms == [
+            ("west.tif", "CC0-1.0"),
+            ("east.tif", "ODbL-1.0"),
+            ("drive", "CC-BY-4.0"),
+        ]
+        tiles = pack.tiles
+        west = tiles[tiles["source"] == "west.tif"]
+        east = tiles[tiles["source"] == "east.tif"]
+        assert len(west) + len(east) == len(tiles)
+        assert min(len(west), len(east)) > 0
+        assert {d.isoformat() for d in west["captured"]} == {"2021-04-20"}
+        assert set(west["season"]) == {"spring"}
+        assert {d.isoformat() for d in east["captured"]} == {"2023-05-31"}
+        assert set(east["licence"]) == {"ODbL-1.0"}
+        kinds = [r["kind"] for r in pack.meta["made_by"]["rules"]["imagery"]]
+        assert kinds == ["raster", "raster"]
+
+
+def test_broken_files_of_imagery_are_a_stage_of_the_report(made, tmp_path):
+    (tmp_path / "ortho").mkdir()
+    write_ortho(tmp_path / "ortho" / "a.tif", px=2.0)
+    (tmp_path / "ortho" / "b.tif").write_bytes(b"II*\x00 cut short")
+    report = build_pack(settings(made, tmp_path, imagery=(tmp_path / "ortho",)))
+    stage = next(s for s in report.stages if s.stage == "imagery")
+    assert (stage.given, stage.kept) == (2, 1)
+    assert stage.rejected == {"imagery-unreadable": 1}
+
+
+def test_imagery_that_breaks_where_nothing_shows_it_is_one_sentence(made, tmp_path):
+    path = write_ortho(tmp_path / "ortho.tif", px=2.0, compress="deflate")
+    data = bytearray(path.read_bytes())
+    data[4000:-4000] = bytes(len(data) - 8000)  # as long as before
+    path.write_bytes(bytes(data))
+    with pytest.raises(UnreadableError, match=r"cannot be cut now: imagery-unreadable"):
+        build_pack(settings(made, tmp_path, imagery=(path,)))
+    assert not (tmp_path / "a.pack").exists()
