@@ -6,6 +6,7 @@ Either drawn by the user as GeoJSON, or grown from square cells around the drive
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def grow_areas(
     Raises:
         UsageError: if the cells or the shares make no sense.
     """
-    _check_shares(shares)
+    check_shares(shares)
     if not (cell_m > 0 and math.isfinite(cell_m)):
         raise UsageError(f"A cell needs a side above 0 m, got {cell_m!r}.")
     counts, empty = _count(queries_m, ground_m, cell_m=cell_m)
@@ -120,7 +121,88 @@ def grow_areas(
     return {s: _union(cells, cell_m=cell_m) for s, cells in taken.items() if cells}
 
 
-def _check_shares(shares: Mapping[str, float]) -> None:
+def count_cells(queries_m: npt.NDArray[np.float64], *, cell_m: float) -> int:
+    """How many square cells hold a query."""
+    return len(np.unique(_cells(queries_m, cell_m=cell_m), axis=0))
+
+
+def pick_cells(
+    queries_m: npt.NDArray[np.float64],
+    *,
+    cell_m: float,
+    share: float,
+    seed: int | tuple[int, ...],
+) -> npt.NDArray[np.bool_]:
+    """[Q] whether a query lies in a compact set of cells with about so many of them.
+
+    Args:
+        queries_m: [Q, 2] positions of the queries, metres east and north.
+        cell_m: side of a cell, metres, above 0.
+        share: of the queries, in (0, 1); at least one cell is taken.
+        seed: decides where the set begins.
+    """
+    places = [(x, y) for x, y in _cells(queries_m, cell_m=cell_m).tolist()]
+    counts = Counter(places)
+    order = sorted(counts)
+    order = [order[i] for i in np.random.default_rng(seed).permutation(len(order))]
+    taken = set(_grow(dict.fromkeys(order), counts, target=share * len(places)))
+    return np.array([place in taken for place in places], np.bool_)
+
+
+def part_cells(
+    queries_m: npt.NDArray[np.float64], *, cell_m: float, parts: int
+) -> npt.NDArray[np.int64]:
+    """[Q] the part that each query lies in: whole cells, cut in two again and again.
+
+    Each cut goes across the longer side of what it parts, where it leaves the wanted
+    number of queries on either side, so parts are compact and about equally full.
+
+    Args:
+        queries_m: [Q, 2] positions of the queries, metres east and north.
+        cell_m: side of a cell, metres, above 0.
+        parts: how many, at least 1.
+
+    Raises:
+        UsageError: if fewer cells hold a query than parts are wanted.
+    """
+    cells, of, counts = np.unique(
+        _cells(queries_m, cell_m=cell_m),
+        axis=0,
+        return_inverse=True,
+        return_counts=True,
+    )
+    if len(cells) < parts:
+        raise UsageError(
+            f"Only {len(cells)} cells of {cell_m:g} m hold sequences, {parts} parts "
+            "need as many at least. Lower --cell-m or the number of parts."
+        )
+    part = np.zeros(len(cells), np.int64)
+    open_ = [(np.arange(len(cells)), 0, parts)]
+    while open_:
+        members, first, count = open_.pop()
+        if count == 1:
+            part[members] = first
+            continue
+        spans = np.ptp(cells[members], axis=0)
+        axis = int(spans[1] > spans[0])
+        members = members[np.lexsort((cells[members, 1 - axis], cells[members, axis]))]
+        half = count // 2
+        held = np.cumsum(counts[members])
+        cut = int(np.searchsorted(held, held[-1] * half / count)) + 1
+        # Each side keeps at least a cell for each of its parts.
+        cut = min(max(cut, half), len(members) - (count - half))
+        open_.append((members[:cut], first, half))
+        open_.append((members[cut:], first + half, count - half))
+    found: npt.NDArray[np.int64] = part[of.reshape(-1)]
+    return found
+
+
+def check_shares(shares: Mapping[str, float]) -> None:
+    """Refuse shares that name no split or do not add up to 1.
+
+    Raises:
+        UsageError: if so.
+    """
     for split in shares:
         if split not in SPLITS:
             raise UsageError(f"There is no split {split!r}. {suggest(split, SPLITS)}")

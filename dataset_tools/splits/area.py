@@ -9,6 +9,7 @@ place decides and not a drive.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,15 @@ def by_polygons(
     """
     world = World.of(sequences, frames_by_id, tiles, tile_side_m=tile_side_m)
     areas = read_areas(areas_geojson, world.frame)
-    return _assign(world, areas, buffer_m=buffer_m, scheme=scheme, thin_m=thin_m)
+    found = _assign(world, areas, buffer_m=buffer_m, scheme=scheme, thin_m=thin_m)
+    held = {row[1] for row in found.rows}
+    if "train" in held and "val" not in held:
+        text = (
+            f"{areas_geojson.name} leaves no sequence to validate on; draw a polygon "
+            'with the split "val", or models can only be chosen on the test.'
+        )
+        return replace(found, warnings=(text,))
+    return found
 
 
 def by_area(

@@ -13,6 +13,7 @@ import shapely
 from dataset_tools.errors import UsageError
 from dataset_tools.geodesy import LocalFrame, ecef_m
 from dataset_tools.records import Frame, Sequence, Tile
+from dataset_tools.splits.rule import check_buffer
 
 MIN_RADIUS_M: Final = 6_335_000.0
 """Smallest radius of curvature of the ellipsoid, for a safe bound."""
@@ -23,6 +24,8 @@ class World:
     """Sequences and tiles as shapes in one plane, metres east and north."""
 
     sequences: list[Sequence]
+    frames: Mapping[str, Frame]
+    """Frame id -> frame, those of the sequences among them."""
     tiles: dict[str, Tile]
     others: list[str]
     """Ids of tiles that are no sequence's positive."""
@@ -55,6 +58,7 @@ class World:
         used = {p for s in ordered for p in s.positives}
         return cls(
             sequences=ordered,
+            frames=frames_by_id,
             tiles=by_id,
             others=[i for i in by_id if i not in used],
             frame=frame,
@@ -62,6 +66,10 @@ class World:
             shapes=_sequence_shapes(ordered, frames_by_id, tile_shapes, frame),
             tile_shapes=tile_shapes,
         )
+
+    def plane(self, positions: Series[tuple[float, float]]) -> npt.NDArray[np.float64]:
+        """[N, 2] metres east and north of (lat, lon) positions in degrees."""
+        return _plane(self.frame, positions)
 
     def ground(self) -> npt.NDArray[np.float64]:
         """[N, 2] every corner of every sequence's and every tile's shape, metres."""
@@ -74,8 +82,7 @@ class World:
         Raises:
             UsageError: if the buffer is negative or not finite.
         """
-        if not (buffer_m >= 0 and math.isfinite(buffer_m)):
-            raise UsageError(f"The buffer must be at least 0 m, got {buffer_m!r}.")
+        check_buffer(buffer_m)
         return buffer_m * self.stretch() + 1e-6 if buffer_m else 0.0
 
     def stretch(self) -> float:
