@@ -85,6 +85,12 @@ class Frame:
     """Paths of the cube's faces that the picture is put together from."""
     yaw_deg: float = 0.0
     """Where in its picture the frame looks: azimuth of its middle, degrees."""
+    camera_time: int | None = None
+    """What the camera's own clock said, whatever `time` is."""
+    gps_timed: bool = False
+    """Whether `time` is a receiver's, so that no clock must be put right."""
+    repair: str | None = None
+    """What was put right about the position, such as "swapped-lat-lon"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,8 @@ class ReadingRules:
     """Fewest satellites of a row that states them."""
     max_accuracy_m: float = math.inf
     """Largest stated error of a position, metres."""
+    max_fix_age_s: float = 60.0
+    """Oldest fix in a picture, by how its two clocks usually differ."""
     repair_swapped: bool = False
     """Swap latitude and longitude back where the latitude is beyond 90 degrees."""
 

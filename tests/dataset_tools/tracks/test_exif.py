@@ -9,6 +9,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from dataset_tools.errors import MissingDataError
 from dataset_tools.tracks.exif import natural_key, read_pictures
+from dataset_tools.tracks.rules import ReadingRules
 from dataset_tools.tracks.times import parse_time
 
 GPANO = (
@@ -25,9 +26,10 @@ VERMONT = {
 }
 
 
-def save(path, gps=None, *, tags=None, xmp=None):
+def save(path, gps=None, *, tags=None, xmp=None, main=None):
     path.parent.mkdir(parents=True, exist_ok=True)
     exif = Image.Exif()
+    exif.update(main or {})
     if gps:
         exif.get_ifd(0x8825).update(gps)
     if tags:
@@ -176,3 +178,140 @@ def test_an_empty_or_missing_folder_says_what_is_expected(tmp_path):
 
 def test_natural_order_is_total():
     assert natural_key("a1") != natural_key("a01")
+
+
+def xmp(**values):
+    words = " ".join(f'exif:{name}="{value}"' for name, value in values.items())
+    return f"<x:xmpmeta><rdf:Description {words}/></x:xmpmeta>".encode()
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon"),
+    [("44,30.0N", "72,30.0W"), ("44,30,0N", "72,30,0W"), ("44.5", "-72.5")],
+)
+def test_xmp_is_asked_where_exif_says_nothing(tmp_path, lat, lon):
+    packet = xmp(
+        GPSLatitude=lat,
+        GPSLongitude=lon,
+        GPSAltitude="125/10",
+        GPSAltitudeRef="1",
+        GPSTimeStamp="2019-06-16T12:00:01.5Z",
+        GPSImgDirection="27125/100",
+        GPSImgDirectionRef="T",
+        GPSDOP="15/10",
+    )
+    save(tmp_path / "a.jpg", xmp=packet)
+    frame = only(tmp_path)
+    assert (frame.lat, frame.lon, frame.altitude_m) == (44.5, -72.5, -12.5)
+    assert frame.time == parse_time("2019-06-16T12:00:01.5Z")
+    assert (frame.heading_deg, frame.hdop, frame.gps_timed) == (271.25, 1.5, True)
+
+
+def test_xmp_may_stand_in_elements_and_be_wrong(tmp_path):
+    place = "<exif:GPSLatitude>44,30.0N</exif:GPSLatitude>"
+    lon = "<exif:GPSLongitude>{}</exif:GPSLongitude>"
+    save(tmp_path / "a" / "a.jpg", xmp=(place + lon.format("72,30.0W")).encode())
+    save(tmp_path / "b" / "b.jpg", xmp=(place + lon.format("72,75.0W")).encode())
+    outcome = read_pictures(tmp_path)
+    assert [(f.lat, f.lon) for f in outcome.kept] == [(44.5, -72.5)]
+    assert outcome.reasons() == {"bad-gps-number": 1}
+
+
+def test_a_magnetic_heading_is_known_with_the_declination(tmp_path):
+    save(tmp_path / "a.jpg", {**VERMONT, 16: "M", 17: 5.0})
+    assert only(tmp_path).heading_deg is None
+    rules = ReadingRules(declination_deg=-14.0)
+    assert only(tmp_path, rules=rules).heading_deg == 351.0
+
+
+@pytest.mark.parametrize(("speed", "heading"), [(1.0, None), (3.0, 60.0)])
+def test_the_direction_of_travel_of_a_standing_camera_is_random(
+    tmp_path, speed, heading
+):
+    save(tmp_path / "a.jpg", {**VERMONT, 12: "K", 13: speed, 14: "T", 15: 60.0})
+    assert only(tmp_path).heading_deg == heading
+
+
+@pytest.mark.parametrize(
+    ("change", "rules", "expected"),
+    [
+        ({9: "V"}, {}, "no-fix"),
+        ({10: "2"}, {"min_fix": "3d"}, "fix-kind"),
+        ({31: 25.0}, {"max_accuracy_m": 10.0}, "accuracy"),
+        ({2: (122.4, 0.0, 0.0), 4: (37.8, 0.0, 0.0)}, {}, "swapped-lat-lon"),
+    ],
+)
+def test_what_the_receiver_doubts_is_rejected(tmp_path, change, rules, expected):
+    save(tmp_path / "a.jpg", {**VERMONT, **change})
+    outcome = read_pictures(tmp_path, ReadingRules(**rules))
+    assert outcome.reasons() == {expected: 1}
+    (frame,) = read_pictures(tmp_path, ReadingRules(**rules), need_position=False).kept
+    assert np.isnan(frame.lat)
+
+
+def test_swapped_angles_are_repaired_if_asked(tmp_path):
+    save(tmp_path / "a.jpg", {**VERMONT, 2: (122.5, 0, 0), 4: (37.5, 0, 0)})
+    frame = only(tmp_path, rules=ReadingRules(repair_swapped=True))
+    assert (frame.lat, frame.lon, frame.repair) == (37.5, -122.5, "swapped-lat-lon")
+
+
+@pytest.mark.parametrize(
+    ("local", "utc"),
+    [
+        # Vermont: local midnight has not come yet, that of UTC has.
+        ("2019:06:15 20:00:05", "2019-06-16T00:00:01.5Z"),
+        # Auckland: it came twelve hours before.
+        ("2019:06:16 12:00:05", "2019-06-16T00:00:01.5Z"),
+    ],
+)
+def test_a_gps_clock_without_a_date_takes_the_nearest(tmp_path, local, utc):
+    gps = {k: v for k, v in VERMONT.items() if k != 29} | {7: (0.0, 0.0, 1.5)}
+    save(tmp_path / "a.jpg", gps, tags={0x9003: local})
+    assert only(tmp_path).time == parse_time(utc)
+
+
+def test_the_zone_of_a_camera_s_clock_can_be_given(tmp_path):
+    save(tmp_path / "a.jpg", tags={0x9003: "2019:06:16 08:00:01"})
+    rules = ReadingRules(time_zone="America/New_York")
+    frame = only(tmp_path, rules=rules, need_position=False)
+    assert frame.time == frame.camera_time == parse_time("2019-06-16T12:00:01Z")
+    assert not frame.gps_timed
+
+
+def test_each_camera_in_a_folder_is_a_session_without_its_serial_number(tmp_path):
+    sony, gopro = {0x10F: "SONY", 0x110: "FDR-X1000V"}, {0x10F: "GoPro", 0x110: "Max"}
+    save(tmp_path / "d" / "1.jpg", VERMONT, main=sony, tags={0xA431: "123"})
+    save(tmp_path / "d" / "2.jpg", VERMONT, main=sony, tags={0xA431: "456"})
+    save(tmp_path / "d" / "3.jpg", VERMONT, main=gopro)
+    save(tmp_path / "d" / "4.jpg", VERMONT)
+    sessions = [f.session_id for f in read_pictures(tmp_path).kept]
+    assert sessions == [
+        *("d/camera", "d/gopro-max"),
+        *("d/sony-fdr-x1000v-1", "d/sony-fdr-x1000v-2"),
+    ]
+    whole = read_pictures(tmp_path, split_cameras=False)
+    assert {f.session_id for f in whole.kept} == {"d"}
+
+
+def test_one_camera_stays_one_session(tmp_path):
+    for name in "ab":
+        main = {0x10F: "SONY", 0x110: "FDR"}
+        save(tmp_path / "d" / f"{name}.jpg", VERMONT, main=main)
+    assert {f.session_id for f in read_pictures(tmp_path).kept} == {"d"}
+
+
+def test_a_fix_older_than_its_picture_is_found_by_the_two_clocks(tmp_path):
+    for k in range(6):
+        # The camera is an hour and two seconds ahead; the fourth fix is old.
+        late = 100 if k == 3 else 0
+        gps = {**VERMONT, 7: (12.0, k + 10.0, 0.0)}
+        tags = {0x9003: f"2019:06:16 13:{k + 10 + late // 60:02d}:{2 + late % 60:02d}"}
+        save(tmp_path / f"{k}.jpg", gps, tags=tags)
+    outcome = read_pictures(tmp_path)
+    (rejection,) = outcome.rejected
+    assert (rejection.item, rejection.reason) == ("3.jpg", "old-fix")
+    assert (rejection.measured, rejection.limit) == (100.0, 60.0)
+    frames = read_pictures(tmp_path, need_position=False).kept
+    (frame,) = [f for f in frames if f.frame_id == "3"]
+    assert np.isnan(frame.lat)
+    assert frame.time == parse_time("2019-06-16T12:14:40Z")
