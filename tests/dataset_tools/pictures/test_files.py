@@ -60,7 +60,7 @@ def test_a_file_that_may_not_be_read_is_counted_without_telling_its_folder(
         raise PermissionError(13, "Permission denied", str(path))
 
     (tmp_path / "a.jpg").write_bytes(jpeg(picture()))
-    monkeypatch.setattr("dataset_tools.tracks.exif.read_picture", refuse)
+    monkeypatch.setattr("dataset_tools.tracks.exif_header.read_picture", refuse)
     assert reasons(tmp_path) == {"a.jpg": ("unreadable-picture", "permission denied")}
 
 
