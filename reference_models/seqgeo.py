@@ -44,6 +44,8 @@ class FrameExtractor(nn.Module):
     def __init__(self, backbone: str, *, grid: tuple[int, int], width: int) -> None:
         super().__init__()
         self.featureExtractor = _extractor(backbone, grid=grid, width=width)
+        if backbone != "small":
+            self.featureExtractor.architecture = backbone  # whose weights fit it
 
     def forward(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] to [B, D]."""

@@ -24,6 +24,10 @@ TOP = {
     "score": ("geobench.cli.score", "Score anybody's embeddings from plain files."),
     "table": ("geobench.cli.table", "Write the tables of a results folder."),
     "report": ("geobench.cli.report", "Write the page of a run."),
+    "reproduce": (
+        "geobench.cli.reproduce",
+        "Train and test a published row again, and compare.",
+    ),
     "show": ("geobench.cli.show", "List models and tasks."),
     "cite": ("geobench.cli.cite", "Print how to cite toolkit, data and model."),
     "doctor": ("geobench.cli.doctor", "Check this installation."),

@@ -51,14 +51,14 @@ def command(
     checkpoint on the validation split is kept beside the last one.
     """
     from geobench.training.engine import fit, new_model
-    from geobench.training.settings import parse_settings
+    from geobench.training.settings import apply_change, parse_settings
 
     values = {**_read_recipe(recipe), "model": model}
     given = ctx.get_parameter_source("seed") is not click.core.ParameterSource.DEFAULT
     if given or "seed" not in values:
         values["seed"] = rest["seed"]
     for change in changes:
-        _apply(values, change)
+        apply_change(values, change)
     settings = parse_settings(values)
     checkpoint = fit(
         new_model(settings),
@@ -84,28 +84,3 @@ def _read_recipe(path: Path | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise click.BadParameter(f"{path} holds {found!r}, expected settings by name.")
     return found
-
-
-def _apply(values: dict[str, Any], change: str) -> None:
-    """Put one NAME=VALUE into the settings; a dot goes into the variant."""
-    import yaml
-
-    name, sign, text = change.partition("=")
-    if not sign or not name:
-        raise click.BadParameter(f"--set {change!r} is not of the form NAME=VALUE.")
-    value = _number(yaml.safe_load(text))
-    inner, dot, key = name.partition(".")
-    if dot:
-        values[inner] = {**values.get(inner, {}), key: value}
-    else:
-        values[name] = value
-
-
-def _number(value: Any) -> Any:
-    """YAML reads 1e-4, without a point, as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return value

@@ -24,6 +24,8 @@ class BatchRule:
     min_separation_m: float = 50.0
     """Two sequences nearer than this, metres, never share a batch; 0 allows all."""
     seed: int = 0
+    smallest: int | None = None
+    """A batch of fewer sits its epoch out; None: of fewer than half."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def epoch_batches(
     """Batches of one epoch; a function of its arguments alone, so it can be resumed.
 
     A sequence that is too near to one in the current batch waits for the next. What
-    is left over at the end and fills less than half a batch sits this epoch out.
+    is left over at the end and is smaller than the rule asks for sits this epoch out.
 
     Args:
         position_m: [N, 3] Earth-centred (or [N, 2] local) coordinates, metres.
@@ -77,7 +79,8 @@ def epoch_batches(
     while len(waiting):
         batch, waiting = _next_batch(position_m, tile_ids, rule, waiting=waiting)
         batches.append(batch)
-    enough = max(SMALLEST_BATCH, rule.batch_size // 2)
+    half = rule.batch_size // 2
+    enough = max(SMALLEST_BATCH, half if rule.smallest is None else rule.smallest)
     full = [b for b in batches if len(b) >= enough]
     if not full:  # a small set: its largest batch is better than none
         full = [max(batches, key=len)] if batches else []

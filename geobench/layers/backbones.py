@@ -52,7 +52,9 @@ def make_trunk(
         layers = [*children[:3], *children[4:8]]
     if last_pool:
         layers.append(nn.MaxPool2d(2, ceil_mode=True))
-    return nn.Sequential(*layers)
+    trunk = nn.Sequential(*layers)
+    trunk.architecture = name  # type: ignore[assignment] # whose weights fit it
+    return trunk
 
 
 def feature_shape(

@@ -91,17 +91,23 @@ class Training:
             data, epoch = self.data, self.at.epoch
             batches = epoch_batches(data.ecef_m, data.tile_ids, self.rule, epoch=epoch)
             _show(self.bar, self.at, self.settings, steps=len(batches))
-            for chosen in batches[self.at.step :]:
+            left = None if self.settings.max_steps is None else self._steps_left()
+            for chosen in batches[self.at.step :][:left]:
                 self._step(chosen, steps=len(batches))
             self._close_epoch()
         best = "last" if self.at.best is None else "best"
         return self.run / "checkpoints" / best
 
+    def _steps_left(self) -> int:
+        """Steps until `max_steps`."""
+        assert self.settings.max_steps is not None
+        return max(self.settings.max_steps - self.at.done, 0)
+
     def _step(self, chosen: npt.NDArray[np.int64], *, steps: int) -> None:
         """One batch: gradients of the whole team's, one step of the optimizer."""
         settings, at = self.settings, self.at
         draw, seed = _seed_step(settings.seed, at)
-        factor = self._set_rate((at.epoch + (at.step + 0.5) / steps) / settings.epochs)
+        factor = self._set_rate(steps)
         share = self.members.share(len(chosen))
         batch = self.data.batch(
             chosen,
@@ -133,10 +139,15 @@ class Training:
         if self.members.leads and self._is_time_to_save():
             self._save()
 
-    def _set_rate(self, progress: float) -> float:
+    def _set_rate(self, steps: int) -> float:
         """Set every group's learning rate; returns the factor on its peak."""
+        settings, at = self.settings, self.at
+        within = (at.step + 0.5) / steps if settings.rate_by == "step" else 0.0
         factor = rate_factor(
-            progress, schedule=self.settings.schedule, warmup=self.settings.warmup
+            (at.epoch + within) / settings.epochs,
+            schedule=settings.schedule,
+            warmup=settings.warmup,
+            decays=settings.epochs * steps / settings.decay_steps,
         )
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * factor
@@ -200,9 +211,15 @@ def _batch_rule(settings: TrainSettings, members: Team) -> BatchRule:
             f"A batch of {settings.batch_size} is too small for {members.size} "
             f"processes; give a batch_size of at least {2 * members.size}."
         )
+    smallest = {
+        "half": settings.batch_size // 2,
+        "keep": 2 * members.size,
+        "drop": settings.batch_size,
+    }
     return BatchRule(
         batch_size=settings.batch_size,
         min_separation_m=settings.min_separation_m,
+        smallest=smallest[settings.last_batch],
         seed=settings.seed,
     )
 
@@ -233,6 +250,8 @@ def _finite(
 
 def _is_over(at: Position, settings: TrainSettings) -> bool:
     """Whether all epochs are done, or an epoch has just passed the time budget."""
+    if settings.max_steps is not None and at.done >= settings.max_steps:
+        return True
     budget = math.inf if settings.max_minutes is None else settings.max_minutes * 60.0
     between = at.step == 0 and at.epoch > 0
     return at.epoch >= settings.epochs or (between and at.elapsed_s >= budget)

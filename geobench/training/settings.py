@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from geobench.errors import ConfigError, closest
@@ -31,8 +32,13 @@ class TrainSettings(BaseModel):
     chunk_size: int | None = Field(default=None, ge=1)
     """Samples that a network holds with gradients at a time; a batch larger than memory
     is described in such chunks, twice. None: the whole batch at once."""
+    last_batch: Literal["half", "keep", "drop"] = "half"
+    """What becomes of an epoch's rest: trained on if it fills half a batch, if it is a
+    pair at least, or only if it is whole."""
     min_separation_m: float = Field(default=50.0, ge=0.0)
     """Sequences nearer than this, metres, are never negatives of each other."""
+    max_steps: int | None = Field(default=None, ge=1)
+    """Stop after so many steps, to try a recipe; None: never."""
     max_minutes: float | None = Field(default=None, gt=0.0)
     """Stop at the end of the epoch that passes this many minutes; None: never."""
     save_every_s: float = Field(default=120.0, ge=0.0)
@@ -44,8 +50,13 @@ class TrainSettings(BaseModel):
     weight_decay: float = Field(default=0.03, ge=0.0)
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = Field(default=1e-6, gt=0.0)
-    schedule: Literal["cosine", "constant", "linear-tail"] = "cosine"
-    """After the warm-up; linear-tail is constant and then falls over the last 40 %."""
+    schedule: Literal["cosine", "constant", "linear-tail", "exponential"] = "cosine"
+    """After the warm-up; linear-tail is constant and then falls over the last 40 %;
+    exponential falls to a tenth over every `decay_steps`."""
+    rate_by: Literal["step", "epoch"] = "step"
+    """When the rate changes; by epoch it is that of the epoch's beginning."""
+    decay_steps: int = Field(default=150_000, ge=1)
+    """Steps over which the exponential schedule falls to a tenth."""
     warmup: float = Field(default=0.05, ge=0.0, lt=1.0)
     """Share of all steps over which the rate rises from 0."""
     clip_norm: float | None = Field(default=1.0, gt=0.0)
@@ -83,3 +94,30 @@ def parse_settings(values: dict[str, Any]) -> TrainSettings:
             f"Training setting {field!r} is {first['input']!r}: {first['msg']}. "
             "Correct it in the recipe or with --set."
         ) from error
+
+
+def apply_change(values: dict[str, Any], change: str) -> None:
+    """Put one NAME=VALUE into the settings; a dot goes into the variant.
+
+    Raises:
+        ConfigError: if it is of another form.
+    """
+    name, sign, text = change.partition("=")
+    if not sign or not name:
+        raise ConfigError(f"--set {change!r} is not of the form NAME=VALUE.")
+    value = _number(yaml.safe_load(text))
+    inner, dot, key = name.partition(".")
+    if dot:
+        values[inner] = {**values.get(inner, {}), key: value}
+    else:
+        values[name] = value
+
+
+def _number(value: Any) -> Any:
+    """YAML reads 1e-4, without a point, as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return value

@@ -27,6 +27,8 @@ class Position:
 
     epoch: int = 0
     step: int = 0
+    done: int = 0
+    """Steps of all epochs so far."""
     elapsed_s: float = 0.0
     """Seconds of all its parts so far."""
     sums: dict[str, float] = field(default_factory=dict)
@@ -41,7 +43,7 @@ class Position:
     def next_step(self, terms: dict[str, float]) -> "Position":
         """One step further in the same epoch, its loss terms added."""
         sums = {k: self.sums.get(k, 0.0) + v for k, v in terms.items()}
-        return replace(self, step=self.step + 1, sums=sums)
+        return replace(self, step=self.step + 1, done=self.done + 1, sums=sums)
 
     def next_epoch(self) -> "Position":
         """At the first step of the next epoch."""
