@@ -143,11 +143,13 @@ def _fetch(name: str) -> Mapping[str, Tensor]:
 
 
 def _torch_file(path: Path) -> Mapping[str, Tensor]:
-    from pickle import UnpicklingError
-
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except (
+        torch.serialization.pickle.UnpicklingError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise SchemaError(f"{path} holds no plain weights: {error}.") from error
     if not isinstance(found, Mapping):
         raise SchemaError(f"{path} holds no weights by name.")
