@@ -132,7 +132,7 @@ def _is_turned(picture: Image.Image) -> bool:
 
 def _jpeg_parts(data: bytes) -> Iterator[bytes]:
     yield data[:2]
-    place = 2
+    place, scanned = 2, False
     while place + 4 <= len(data):
         if data[place] != 0xFF:
             raise _Unknown
@@ -145,9 +145,11 @@ def _jpeg_parts(data: bytes) -> Iterator[bytes]:
         end = place + 2 + int.from_bytes(data[place + 2 : place + 4], "big")
         if marker == _JPEG_SOS:
             found = _JPEG_MARKER.search(data, end)
-            end = found.start() if found else len(data)
+            end, scanned = found.start() if found else len(data), True
         yield _kept_segment(marker, data[place:end])
         place = end
+    if not scanned:
+        raise _Unknown
     # Anything behind the end of image is a preview, a video or a maker's trailer.
     yield bytes((0xFF, _JPEG_EOI))
 

@@ -130,6 +130,8 @@ def test_a_jpeg_that_its_exif_turns_is_encoded_again_at_the_quality_asked_for():
         (jpeg(picture(), orientation=3), "turned"),
         (webp(picture()), "webp"),
         (png(picture())[:-12], "broken-parts"),
+        # An end of image in front of it all: what follows must not be lost.
+        (b"\xff\xd8\xff\xd9" + jpeg(picture())[2:], "broken-parts"),
     ],
 )
 def test_why_a_picture_is_encoded_again_is_told(data, reason):
