@@ -7,6 +7,7 @@ here frames go in and come out. The result does not depend on the order of the i
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -14,7 +15,9 @@ import numpy as np
 from dataset_tools.records import Frame, Outcome, Rejection
 from dataset_tools.tracks.columns import CleanedColumns, clean_columns
 from dataset_tools.tracks.limits import CleaningLimits
+from dataset_tools.tracks.repair import REPAIRABLE, repaired
 from dataset_tools.tracks.rows import NO_TIME, Reason, TrackColumns
+from dataset_tools.tracks.times import NS_PER_S
 
 __all__ = ["CleaningLimits", "by_session", "clean", "columns_of"]
 
@@ -22,7 +25,10 @@ STAGE: Final = "clean"
 
 
 def clean(
-    frames: Iterable[Frame], limits: CleaningLimits | None = None
+    frames: Iterable[Frame],
+    limits: CleaningLimits | None = None,
+    *,
+    repair: bool = False,
 ) -> Outcome[Frame]:
     """Usable frames by (session, order), and why each other one is left out.
 
@@ -32,9 +38,14 @@ def clean(
     Args:
         frames: frames or track positions of any number of sessions, in any order.
         limits: what is still usable.
+        repair: put a swap of latitude and longitude or a lost sign right where the
+            neighbours prove it, instead of leaving the frame out.
     """
     ordered = [frame for session in by_session(frames) for frame in session]
     cleaned = clean_columns(columns_of(ordered), limits)
+    if repair and np.isin(cleaned.reason, REPAIRABLE).any():
+        ordered = repaired(ordered, cleaned)
+        cleaned = clean_columns(columns_of(ordered), limits)
     headings = cleaned.kept.heading.tolist()
     outcome: Outcome[Frame] = Outcome()
     for row, heading in zip(cleaned.rows.tolist(), headings, strict=True):
@@ -87,6 +98,8 @@ def _rejections(
         limit: float | str = float(cleaned.limit[i])
         if reason is Reason.NOT_A_NUMBER:
             measured, limit = f"{frames[i].lat}, {frames[i].lon}", "finite degrees"
+        elif reason in (Reason.TIME_TOO_EARLY, Reason.TIME_IN_FUTURE):
+            measured, limit = _iso(cleaned.measured[i]), _iso(cleaned.limit[i])
         elif reason is Reason.FROZEN_REPEATS:
             measured, limit = int(measured), int(limit)
         yield Rejection(
@@ -96,3 +109,12 @@ def _rejections(
             measured=measured,
             limit=limit,
         )
+
+
+def _iso(nanoseconds: float) -> str:
+    """A time to the second, or the number where no calendar holds it."""
+    try:
+        moment = datetime.fromtimestamp(nanoseconds // NS_PER_S, UTC)
+    except (ValueError, OverflowError, OSError):
+        return f"{nanoseconds / NS_PER_S:.0f} s"
+    return moment.isoformat()

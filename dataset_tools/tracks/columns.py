@@ -2,7 +2,8 @@
 
 `dataset_tools.tracks.clean` says the same of `Frame` records and rests on this module.
 Order of the checks within a session: position and the receiver's own doubt (HDOP),
-order in time, impossible movement, then repeats (frozen fix, stop, duplicate).
+order in time, impossible movement (a jump, then a zigzag), then repeats (frozen fix,
+stop, duplicate).
 Movement comes before repeats because a wild fix would look like the end of a stop.
 Every check sees only what the ones before it kept.
 """
@@ -31,6 +32,7 @@ from dataset_tools.tracks.rows import (
     Rows,
     TrackColumns,
 )
+from dataset_tools.tracks.zigzags import zigzags
 
 __all__ = ["NO_TIME", "CleanedColumns", "Reason", "TrackColumns", "clean_columns"]
 
@@ -41,7 +43,7 @@ BLOCK: Final = 65_536
 cache are worked through three times as fast."""
 
 CHECKS: Final[tuple[Check, ...]] = (
-    *(unplaced, out_of_order, jumps),
+    *(unplaced, out_of_order, jumps, zigzags),
     *(frozen, stops, duplicates),
 )
 
@@ -140,7 +142,13 @@ def _heading(rows: Rows, limits: CleaningLimits) -> Floats:
     """Known headings, and the course where the track moves."""
     heading = rows.track.heading[rows.at]
     unknown = np.flatnonzero(np.isnan(heading))
-    heading[unknown] = course_deg(rows, unknown, base_m=limits.course_base_m)
+    heading[unknown] = course_deg(
+        rows,
+        unknown,
+        base_m=limits.course_base_m,
+        max_gap_m=limits.course_gap_m,
+        max_gap_s=limits.course_gap_s,
+    )
     return heading
 
 

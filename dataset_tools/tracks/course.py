@@ -17,8 +17,6 @@ from dataset_tools.tracks.times import NS_PER_S
 
 REACH: Final = 6
 """How many neighbours to each side are tried until the base is long enough."""
-MAX_GAP_M: Final = 100.0
-MAX_GAP_S: Final = 60.0
 
 
 def course_deg(
@@ -26,8 +24,8 @@ def course_deg(
     unknown: Integers,
     *,
     base_m: float,
-    max_gap_m: float = MAX_GAP_M,
-    max_gap_s: float = MAX_GAP_S,
+    max_gap_m: float,
+    max_gap_s: float,
 ) -> Floats:
     """[U] course of the track at some of its rows, degrees, NaN where it has none.
 
@@ -63,9 +61,9 @@ def _pieces(
     rows: Rows, *, max_gap_m: float, max_gap_s: float
 ) -> tuple[Integers, Integers]:
     """[M] first and last row of the unbroken piece that each row lies in."""
-    timed = rows.timed()
+    timed = rows.timed
     paused = np.diff(rows.time) > max_gap_s * NS_PER_S
-    cut = ~rows.connected() | (rows.steps_m() > max_gap_m)
+    cut = ~rows.connected | (rows.steps_m > max_gap_m)
     cut |= timed[1:] & timed[:-1] & paused
     starts = np.concatenate([[0], np.flatnonzero(cut) + 1])
     ends = np.concatenate([np.flatnonzero(cut), [len(rows) - 1]])

@@ -3,7 +3,6 @@
 import heapq
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 import numpy as np
 
@@ -24,9 +23,6 @@ from dataset_tools.tracks.rows import (
     spans,
 )
 from dataset_tools.tracks.times import NS_PER_S
-
-LIKELY_M: Final = 1_000.0
-"""A fix that a swap or a sign brings this near to its neighbour was such a mistake."""
 
 
 def jumps(rows: Rows, limits: CleaningLimits) -> Faults:
@@ -68,7 +64,7 @@ class _Session:
         self, rows: Rows, limits: CleaningLimits, begin: int, end: int
     ) -> None:
         self.rows, self.limits, self.begin, self.end = rows, limits, begin, end
-        untimed = np.cumsum(~rows.timed()[begin:end])
+        untimed = np.cumsum(~rows.timed[begin:end])
         self.untimed: Integers = np.concatenate([[0], untimed])
         self.left: dict[int, int] = {}
         self.right: dict[int, int] = {}
@@ -125,11 +121,11 @@ class _Session:
 
 def _steps_broken(rows: Rows, limits: CleaningLimits) -> Booleans:
     """[M-1] whether the step to the next row of the session is impossible."""
-    steps = rows.steps_m()
+    steps = rows.steps_m
     # Nearly every step is shorter than what is allowed at least.
     least = min(limits.max_speed_mps * limits.time_resolution_s, limits.max_step_m)
     likely = (steps * CHORD_SLACK > least) | (steps > LONGEST_CHORD_M)
-    at = np.flatnonzero(likely & rows.connected())
+    at = np.flatnonzero(likely & rows.connected)
     allowed = _allowed_m(rows.time[at], rows.time[at + 1], limits)
     likely = (steps[at] * CHORD_SLACK > allowed) | (steps[at] > LONGEST_CHORD_M)
     at = at[likely]
@@ -171,7 +167,7 @@ def _named(rows: Rows, out: list[_Out], limits: CleaningLimits) -> Faults:
     nearer = np.where(metres[:, 1] <= metres[:, 0], 1, 0)
     lines = np.arange(len(where))
     away, by = metres[lines, nearer], near[lines, nearer]
-    reason = _causes(rows, where, by, away)
+    reason = _causes(rows, where, by, away=away, near_m=limits.mistake_m)
     time, time_by = rows.time[where], rows.time[by]
     timed = (time != NO_TIME) & (time_by != NO_TIME)
     plain = reason == Reason.JUMP
@@ -179,10 +175,12 @@ def _named(rows: Rows, out: list[_Out], limits: CleaningLimits) -> Faults:
     speed = away / _elapsed_s(time, time_by, limits)
     measured = np.where(plain & timed, speed, away)
     limit = np.where(timed, limits.max_speed_mps, limits.max_step_m)
-    return faults(where, reason, measured, np.where(plain, limit, LIKELY_M))
+    return faults(where, reason, measured, np.where(plain, limit, limits.mistake_m))
 
 
-def _causes(rows: Rows, where: Integers, by: Integers, away: Floats) -> Integers:
+def _causes(
+    rows: Rows, where: Integers, by: Integers, *, away: Floats, near_m: float
+) -> Integers:
     """A lost sign, a swap, or nothing better than a jump."""
     track = rows.track
     lat, lon = track.lat[rows.at[where]], track.lon[rows.at[where]]
@@ -195,6 +193,6 @@ def _causes(rows: Rows, where: Integers, by: Integers, away: Floats) -> Integers
         (Reason.SWAPPED_LAT_LON, lon, lat),
     ):
         # A longitude beyond 90 degrees is no latitude; clipped, it is near nothing.
-        mistake = distance_m(np.clip(a, -90, 90), b, lat_by, lon_by) < LIKELY_M
-        reason[mistake & (np.abs(a) <= 90) & (away > LIKELY_M)] = why
+        mistake = distance_m(np.clip(a, -90, 90), b, lat_by, lon_by) < near_m
+        reason[mistake & (np.abs(a) <= 90) & (away > near_m)] = why
     return reason

@@ -20,6 +20,14 @@ class CleaningLimits:
     """Equal times may be this far apart: many cameras write whole seconds."""
     max_step_m: float = 100.0
     """Without times: an excursion farther than this and back is a jump."""
+    mistake_m: float = 1_000.0
+    """A jump that a swap or a sign brings this near to its neighbour was such a
+    mistake."""
+    zigzag_m: float = 30.0
+    """An excursion to the side and back that makes the way longer by more than this is
+    multipath ..."""
+    max_acceleration_mps2: float = 15.0
+    """... if it takes more acceleration than this; a car brakes with 10."""
     jump_run: int = 5
     """A run of at least this many frames is believed even if it stands apart."""
     frozen_repeats: int = 3
@@ -36,6 +44,14 @@ class CleaningLimits:
     """At the same place a frame that turned at least this much is kept."""
     course_base_m: float = 4.0
     """A course is measured over at least this distance."""
+    course_gap_m: float = 100.0
+    """A course is not measured across a longer step ..."""
+    course_gap_s: float = 60.0
+    """... or a longer pause."""
+    earliest: int | None = None
+    """UTC nanoseconds; a time before it is a clock that was never set."""
+    latest: int | None = None
+    """UTC nanoseconds; a time after it is a wrong clock."""
 
     def __post_init__(self) -> None:
         """Refuse limits that no track could meet.
@@ -45,6 +61,7 @@ class CleaningLimits:
         """
         for limit in fields(self):
             value = getattr(self, limit.name)
-            if math.isnan(value) or value < 0:
+            timed = limit.name in ("earliest", "latest")
+            if not timed and (math.isnan(value) or value < 0):
                 message = f"The cleaning limit {limit.name} is {value!r}; 0 or more."
                 raise UsageError(message)

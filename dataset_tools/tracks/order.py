@@ -25,7 +25,7 @@ def out_of_order(rows: Rows, limits: CleaningLimits) -> Faults:
     cost every frame behind it.
     """
     del limits
-    timed = np.flatnonzero(rows.timed())
+    timed = np.flatnonzero(rows.timed)
     time, session = rows.time[timed], rows.session[timed]
     back = (time[1:] < time[:-1]) & (session[1:] == session[:-1])
     if not back.any():

@@ -33,13 +33,13 @@ _LARGEST_KEY = 2**62
 
 def frozen(rows: Rows, limits: CleaningLimits) -> Faults:
     """Repeats of one exact position although the camera went on."""
-    same = rows.connected() & (rows.steps_m() == 0.0)
+    same = rows.connected & (rows.steps_m == 0.0)
     if not same.any():
         return no_faults()
     edge = np.concatenate([[False], same, [False]])
     first = np.flatnonzero(edge[1:] & ~edge[:-1])
     last = np.flatnonzero(~edge[1:] & edge[:-1])
-    timed = rows.timed()
+    timed = rows.timed
     without = ~(timed[first] & timed[last])
     count = last - first + 1
     stuck = without & (count >= limits.frozen_repeats)
@@ -81,8 +81,8 @@ def _released(
 
 def stops(rows: Rows, limits: CleaningLimits) -> Faults:
     """All but the first row of each stop; needs times."""
-    timed = rows.timed()
-    linked = rows.connected() & timed[1:] & timed[:-1]
+    timed = rows.timed
+    linked = rows.connected & timed[1:] & timed[:-1]
     found: list[tuple[int, int, float]] = []
     end = 0
     for start in _stop_starts(rows, linked, limits).tolist():
@@ -103,7 +103,7 @@ def stops(rows: Rows, limits: CleaningLimits) -> Faults:
 
 def _stop_starts(rows: Rows, linked: Booleans, limits: CleaningLimits) -> Integers:
     """Rows that are still near when the least time of a stop is over."""
-    likely = np.flatnonzero(linked & (rows.steps_m() <= limits.stop_radius_m))
+    likely = np.flatnonzero(linked & (rows.steps_m <= limits.stop_radius_m))
     if likely.size == 0 or not math.isfinite(limits.stop_min_s):
         return likely[:0]
     least = math.ceil(limits.stop_min_s * NS_PER_S)
@@ -141,8 +141,8 @@ def _stop_end(rows: Rows, start: int, linked: Booleans, limits: CleaningLimits) 
 
 def duplicates(rows: Rows, limits: CleaningLimits) -> Faults:
     """Rows at the last kept one's place that look the same way."""
-    steps = rows.steps_m()
-    near = rows.connected() & ((steps < limits.duplicate_m) | (steps == 0.0))
+    steps = rows.steps_m
+    near = rows.connected & (steps < limits.duplicate_m)
     pairs = np.flatnonzero(near)
     if pairs.size == 0:
         return no_faults()
@@ -192,7 +192,7 @@ class _Walk:
             (self.x[last], self.y[last], self.z[last]),
             (self.x[i], self.y[i], self.z[i]),
         )
-        if not (metres < self.limits.duplicate_m or metres == 0.0):
+        if not metres < self.limits.duplicate_m:
             return None
         turn = abs((self.headings[i] - self.headings[last] + 180.0) % 360.0 - 180.0)
         # An unknown heading, NaN, compares as false: it has not turned.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -31,11 +32,15 @@ class Reason(IntEnum):
     LONGITUDE_OUT_OF_RANGE = 3
     HDOP = 4
     NULL_ISLAND = 5
+    TIME_TOO_EARLY = 6
+    TIME_IN_FUTURE = 7
+    SWAPPED_BEYOND_90 = 8
     OUT_OF_ORDER = 20
     JUMP = 30
     EQUAL_TIME = 31
     LOST_SIGN = 32
     SWAPPED_LAT_LON = 33
+    ZIGZAG = 39
     FROZEN_FIX = 40
     FROZEN_REPEATS = 41
     STATIONARY = 50
@@ -44,13 +49,19 @@ class Reason(IntEnum):
     @property
     def label(self) -> str:
         """The word for it in rejections."""
-        alike = Reason.FROZEN_FIX if self is Reason.FROZEN_REPEATS else self
-        return alike.name.lower().replace("_", "-")
+        return _ALIKE.get(self, self).name.lower().replace("_", "-")
 
     @property
     def check(self) -> int:
         """Number of the check that found it, in the order they run."""
         return int(self) // 10
+
+
+_ALIKE: Final = {
+    Reason.FROZEN_REPEATS: Reason.FROZEN_FIX,
+    Reason.SWAPPED_BEYOND_90: Reason.SWAPPED_LAT_LON,
+}
+"""Reasons that go by the word of another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +127,12 @@ class TrackColumns:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rows:
-    """The rows that the checks so far have kept; arrays [M] unless said."""
+    """The rows that the checks so far have kept; arrays [M] unless said.
+
+    What several checks ask for is worked out once.
+    """
 
     track: TrackColumns
     at: Integers
@@ -159,6 +173,7 @@ class Rows:
         x, y, z = self.places
         return x[where], y[where], z[where]
 
+    @cached_property
     def steps_m(self) -> Floats:
         """[M-1] chord from each row to the next."""
         x, y, z = (np.diff(axis) for axis in self.places)
@@ -170,11 +185,13 @@ class Rows:
         steps: Floats = np.sqrt(x, out=x)
         return steps
 
+    @cached_property
     def connected(self) -> Booleans:
         """[M-1] whether the next row is of the same session."""
         same: Booleans = self.session[1:] == self.session[:-1]
         return same
 
+    @cached_property
     def timed(self) -> Booleans:
         """[M] whether the time is known."""
         known: Booleans = self.time != NO_TIME

@@ -39,6 +39,8 @@ def test_a_sound_drive_is_kept_whole():
         ({"time": START}, "out-of-order"),
         ({"time": START + 10**6 * SECOND}, "out-of-order"),
         ({"time": START + 4 * SECOND, "lat": 44.51}, "equal-time"),
+        ({"lat": -122.4, "lon": 37.8}, "swapped-lat-lon"),
+        ({"lat": 44.5004}, "zigzag"),
     ],
 )
 @pytest.mark.parametrize("index", [5])
@@ -215,3 +217,91 @@ def test_a_track_of_nothing_but_jumps_takes_seconds_at_most():
     began = time.perf_counter()
     clean(frames)
     assert time.perf_counter() - began < 10.0
+
+
+def test_times_beyond_the_limits_are_wrong_clocks_and_told_as_dates():
+    limits = CleaningLimits(earliest=START - 10 * SECOND, latest=START + 1000 * SECOND)
+    frames = changed(drive(8.05 * np.arange(12)), 5, time=0)
+    frames = changed(frames, 6, time=2 * START)
+    outcome = clean(frames, limits)
+    assert [(r.item, r.reason, r.measured) for r in outcome.rejected] == [
+        ("s/0005", "time-too-early", "1970-01-01T00:00:00+00:00"),
+        ("s/0006", "time-in-future", "2068-11-13T02:40:00+00:00"),
+    ]
+    assert outcome.rejected[0].limit == "2019-06-08T13:19:50+00:00"
+    assert len(clean(changed(frames, 6, time=None), limits).kept) == 11
+
+
+@pytest.mark.parametrize("length", [1, 2, 4])
+def test_a_zigzag_of_multipath_is_left_out_whole(length):
+    north = np.zeros(20)
+    north[8 : 8 + length] = 45.0
+    outcome = clean(drive(15.0 * np.arange(20), north))
+    assert outcome.reasons() == {"zigzag": length}
+    assert orders(outcome) == [k for k in range(20) if not 8 <= k < 8 + length]
+    assert outcome.rejected[0].measured > outcome.rejected[0].limit == 30.0
+
+
+def test_a_displacement_of_many_frames_is_no_zigzag():
+    north = np.zeros(20)
+    north[8:14] = 45.0
+    assert len(clean(drive(15.0 * np.arange(20), north)).kept) == 20
+
+
+@pytest.mark.parametrize("seconds", [3.0, 5.0, 10.0])
+def test_a_corner_between_distant_fixes_is_no_zigzag(seconds):
+    along = 12.0 * seconds * np.arange(6)
+    east = np.concatenate([along, np.full(6, along[-1])])
+    north = np.concatenate([np.zeros(6), 12.0 * seconds * np.arange(1, 7)])
+    assert len(clean(drive(east, north, seconds=seconds)).kept) == 12
+    u_turn = np.concatenate([along, along[::-1] - 1.0])
+    assert "zigzag" not in clean(drive(u_turn, seconds=seconds)).reasons()
+
+
+def test_a_clock_of_whole_seconds_makes_no_zigzag_of_a_motorway():
+    generator = np.random.default_rng(0)
+    seconds = np.cumsum(generator.uniform(1.2, 2.5, 60))
+    frames = drive(20.0 * seconds)
+    frames = [
+        replace(f, time=START + int(s) * SECOND)
+        for f, s in zip(frames, seconds, strict=True)
+    ]
+    assert len(clean(frames).kept) == 60
+
+
+def test_of_a_track_between_two_lines_every_second_frame_stays():
+    north = np.where(np.arange(20) % 2, 45.0, 0.0)
+    outcome = clean(drive(15.0 * np.arange(20), north))
+    assert set(outcome.reasons()) == {"zigzag"}
+    assert 9 <= len(outcome.kept) <= 11
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"lat": -72.5, "lon": 44.5}, "swapped-lat-lon"),
+        ({"lat": 44.5, "lon": 72.5}, "lost-sign"),
+        ({"lat": -44.5, "lon": 72.5}, "lost-sign"),
+    ],
+)
+def test_a_mistake_that_the_neighbours_prove_is_repaired_only_if_asked(change, reason):
+    frames = changed(drive(8.05 * np.arange(5)), 0, **change)
+    assert clean(frames).reasons() == {reason: 1}
+    outcome = clean(frames, repair=True)
+    assert outcome.rejected == []
+    first = outcome.kept[0]
+    assert (first.lat, first.lon, first.repair) == (44.5, -72.5, reason)
+    assert {f.repair for f in outcome.kept[1:]} == {None}
+
+
+def test_a_repair_that_does_not_fit_is_cleaned_like_any_other():
+    # Swapped back it would lie 900 m from its neighbours: near, but not on the way.
+    wrong = {"lat": -72.5, "lon": 44.508}
+    outcome = clean(changed(drive(8.05 * np.arange(12)), 5, **wrong), repair=True)
+    assert outcome.reasons() == {"jump": 1}
+
+
+def test_exact_repeats_stay_where_repeats_are_allowed():
+    limits = CleaningLimits(stop_min_s=float("inf"), duplicate_m=0.0)
+    frames = drive([0.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0, 16.0], seconds=3.0)
+    assert len(clean(frames, limits).kept) == 9
