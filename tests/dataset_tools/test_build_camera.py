@@ -160,3 +160,50 @@ def test_a_box_of_a_picture_that_is_not_there_stops_the_build(made, tmp_path):
     code, _, complained = run(made, tmp_path, "--blur-boxes", boxes)
     assert code == 2
     assert "'0001.jpg', which is no picture of the drive" in complained
+
+
+def test_an_installed_plug_in_finds_boxes_and_the_pack_names_its_version(
+    made, tmp_path, monkeypatch
+):
+    packages = tmp_path / "packages"
+    info = packages / "plates-1.2.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: plates\nVersion: 1.2\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[crossview_geobench.blur]\nplates = plates_found:find\n"
+    )
+    (packages / "plates_found.py").write_text(
+        "def find(picture):\n    return [[0, 0, picture.shape[1], 6]]\n"
+    )
+    monkeypatch.syspath_prepend(packages)
+    words = ["--blur", "plates", "--blur-kind", "fill", "--fill-grey", 0]
+    pack, _ = build(made, tmp_path, *words)
+    assert pack.picture("frame", "s/0003")[:5].max() < 60
+    assert pack.picture("frame", "s/0003")[8:].mean() > 90
+    rules = pack.meta["made_by"]["rules"]["pictures"]
+    assert rules["blur"] == {
+        "name": "plates",
+        "distribution": "plates",
+        "version": "1.2",
+    }
+    assert rules["blur_kind"] == "fill"
+
+
+def test_a_picture_that_its_exif_turns_is_stored_upright_counted_and_told(
+    made, tmp_path
+):
+    drive = write_drive(tmp_path / "turned", count=9)
+    path = drive / "s" / "0002.jpg"
+    with Image.open(path) as image:
+        tags = image.getexif()
+        tags[0x0112] = 6
+        image.save(path, exif=tags, quality=95)
+    pack, told = build(made, tmp_path, drive=drive)
+    assert pack.picture("frame", "s/0002").shape == (24, 12, 3)
+    assert pack.picture("frame", "s/0003").shape == (12, 24, 3)
+    rules = pack.meta["made_by"]["rules"]["pictures"]
+    assert rules == {"stored": {"own-bytes": 6, "turned": 1}}
+    assert any("1 of 7 pictures are encoded again" in w for w in told["warnings"])
+    assert any("2 sizes are stored" in w for w in told["warnings"])
