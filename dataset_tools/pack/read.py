@@ -61,9 +61,17 @@ class Pack:
     _shards: dict[int, ShardReader]
     _process: int
 
-    def __init__(self, path: Path, meta: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        meta: dict[str, Any],
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+    ) -> None:
+        """Take what was read; `tables` stand for files that cannot be."""
         self.path = path
         self.meta = meta
+        self._given = dict(tables or {})
         self._reset()
 
     @classmethod
@@ -210,6 +218,8 @@ class Pack:
             UnreadableError: if it is no Parquet.
             IntegrityError: if its hash or columns are not as they should be.
         """
+        if name in self._given:
+            return self._given[name]
         record = (self.meta.get("files") or {}).get(f"{name}.parquet")
         return read_table(self.path, name, record=record, whole=True)
 
@@ -232,7 +242,7 @@ class Pack:
         self.close()
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"path": self.path, "meta": self.meta}
+        return {"path": self.path, "meta": self.meta, "_given": self._given}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

@@ -100,6 +100,10 @@ class ShardReader:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def crc32(self, row: int) -> int:
+        """The checksum that a row's picture should have."""
+        return self._crc[row]
+
     def read(self, row: int, name: str) -> bytes | Pixels:
         """The picture in a row: bytes, or uint8 [H, W, 3] of a baked shard.
 

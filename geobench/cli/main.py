@@ -47,6 +47,7 @@ DATA = {
     "bake": ("geobench.cli.bake", "Bake a pack to one model's input."),
     "merge": ("geobench.cli.merge", "Join packs to one; shards are reused."),
     "subset": ("geobench.cli.subset", "Write some sequences of a pack as a pack."),
+    "repair": ("geobench.cli.repair", "Mend a damaged pack, or leave out what is."),
 }
 
 
