@@ -89,15 +89,7 @@ def open_donors(
     with ExitStack() as stack:
         opened = [stack.enter_context(Pack.open(path)) for path in copies]
         imagery = [
-            stack.enter_context(
-                open_sources(
-                    ImagerySettings(
-                        imagery=(path,),
-                        licence=OUR_TERMS,
-                        imagery_crs=settings.imagery_crs,
-                    )
-                )
-            )
+            stack.enter_context(open_sources(_reading(path, settings)))
             for path in settings.imagery
         ]
         if pack.encoding == "baked" and (settings.drive or imagery):
@@ -113,6 +105,11 @@ def open_donors(
             frames={f.frame_id: f for f in frames_of(pack)} if settings.drive else {},
             tiles={t.tile_id: t for t in tiles_of(pack)} if imagery else {},
         )
+
+
+def _reading(path: Path, settings: RepairSettings) -> ImagerySettings:
+    given = {"licence": OUR_TERMS, "imagery_crs": settings.imagery_crs}
+    return ImagerySettings.model_validate({"imagery": (path,), **given})
 
 
 def _steps(pack: Pack) -> object:
