@@ -71,7 +71,9 @@ def fingerprint(settings: BuildSettings, contents: PackContents) -> str:
     for frame in sorted(contents.frames, key=lambda f: f.frame_id):
         for name in _sources(frame):
             assert settings.drive is not None
-            _add(digest, name, settings.drive / name)
+            # A crop at a bearing depends on headings, so on more than its file.
+            seen = f"{name}\0{frame.yaw_deg}" if frame.yaw_deg else name
+            _add(digest, seen, settings.drive / name)
     listed = sorted({tile.source for tile in contents.tiles})
     for path in (settings.mask, settings.blur_boxes):
         if path is not None:

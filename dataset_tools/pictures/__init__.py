@@ -1,8 +1,12 @@
 """Picture bytes and what can be done to them between a drive and a pack.
 
-`codec` decodes within bounds and encodes; `metadata` takes off what is not picture.
+    files > codec > gpano                     what is read, within bounds
+    faces > view                              what frames show, from headers alone
+    blur > cube > mask > sphere, work         the bytes that a pack stores
+
 Street pictures carry names, serial numbers and home positions in their metadata; a
-pack stores the pixels' bytes untouched and nothing else, unless more is asked for.
+pack stores the pixels' bytes untouched (`metadata`) and nothing else, unless more is
+asked for.
 """
 
 from dataset_tools.pictures.codec import (

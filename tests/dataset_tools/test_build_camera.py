@@ -3,15 +3,19 @@
 import io
 import json
 from contextlib import redirect_stderr, redirect_stdout
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from drive_made import LAT, LON, write_drive, write_ortho
 from PIL import Image
 
+from dataset_tools.build import BuildSettings
+from dataset_tools.build_pictures import fingerprint
 from dataset_tools.geodesy import inverse
 from dataset_tools.pack.check import check_pack
 from dataset_tools.pack.read import Pack
+from dataset_tools.records import Frame
 from geobench.cli.main import main
 
 
@@ -160,6 +164,35 @@ def test_a_box_of_a_picture_that_is_not_there_stops_the_build(made, tmp_path):
     code, _, complained = run(made, tmp_path, "--blur-boxes", boxes)
     assert code == 2
     assert "'0001.jpg', which is no picture of the drive" in complained
+
+
+def test_headings_that_change_crops_change_what_a_build_is_made_from(made, tmp_path):
+    def inputs(bearing):
+        settings = BuildSettings(
+            drive=made / "drive",
+            imagery=(made / "ortho.tif",),
+            licence="CC0",
+            m_per_px=2.0,
+            projection="equirectangular",
+            crop_hfov_deg=60.0,
+            crop_bearing_deg=bearing,
+            out=tmp_path / "a.pack",
+        )
+        contents = SimpleNamespace(tiles=[], frames=[one(bearing)])
+        return fingerprint(settings, contents)
+
+    def one(yaw):
+        return Frame(
+            frame_id="a",
+            session_id="s",
+            order=0,
+            lat=LAT,
+            lon=LON,
+            source="s/0000.jpg",
+            yaw_deg=yaw,
+        )
+
+    assert inputs(10.0) == inputs(10.0) != inputs(20.0)
 
 
 def test_an_installed_plug_in_finds_boxes_and_the_pack_names_its_version(
