@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from geobench.errors import ConfigError
 from geobench.layers.backbones import feature_shape, make_trunk
-from geobench.layers.inputs import input_spec
+from geobench.layers.inputs import IMAGENET, input_spec
 from geobench.layers.spatial_attention import SpatialAttention, aggregate, unit_rows
 from geobench.losses import iou_ratio, offset_regression, soft_margin_triplet
 from geobench.model import (
@@ -44,7 +44,9 @@ class Branch(nn.Module):
     def __init__(self, backbone: str, heads: int, *, size: tuple[int, int]) -> None:
         super().__init__()
         # The small trunk has little to pool: one more halving would cost the azimuth.
-        make = partial(make_trunk, backbone, last_pool=backbone != "small")
+        make = partial(
+            make_trunk, backbone, last_pool=backbone != "small", whole_windows=False
+        )
         self.trunk = make()
         channels, rows, columns = feature_shape(make, size)
         self.attention = SpatialAttention(rows * columns, heads, squash=False)
@@ -97,8 +99,7 @@ class VIGOR(CrossViewModel):
             ground_size=PANORAMA_SIZE,
             satellite_size=TILE_SIZE,
             polar=polar,
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
+            **IMAGENET,
             tile_m=TILE_M,
         )
         self.inputs = input_spec(published, inputs)

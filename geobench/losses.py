@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize, softplus
 
+from geobench.errors import ConfigError
+
 VIGOR_TILE_PX = 640
 """Side of VIGOR's tiles, pixels; its offsets are given in them."""
 INITIAL_LOG_SCALE = math.log(1 / 0.07)
@@ -78,11 +80,16 @@ def soft_margin_triplet_far(
     position_m: Tensor,
     min_distance_m: float = 25.0,
     alpha: float = 10.0,
+    near: str = "left-out",
+    keep_diagonal: bool = False,
+    hard_ratio: float = 1.0,
 ) -> Tensor:
     """Soft-margin triplet loss over negatives at least some metres away.
 
-    Pairs nearer than that are left out. (The released CVACT codes multiply the argument
-    by zero instead, so each such pair adds ln 2.)
+    The released codes for CVACT multiply the argument of nearer pairs by zero, so that
+    each adds ln 2 and no gradient, while the sum is still divided by the number of far
+    pairs: `near="zeroed"`, with `keep_diagonal` as SAFA and CVFT, without as CDE and
+    GeoDTR+.
 
     Args:
         satellite: [B, D] unit rows.
@@ -90,14 +97,37 @@ def soft_margin_triplet_far(
         position_m: [B, 2] east, north in one frame.
         min_distance_m: nearest place that counts as another place.
         alpha: steepness, > 0.
+        near: "left-out", or "zeroed" as released.
+        keep_diagonal: with "zeroed", let each pair add ln 2 against itself.
+        hard_ratio: with "zeroed", share of the B (B - 1) pairs that count, the hardest
+            ones, if these are fewer than the far pairs; in (0, 1].
 
     Returns:
-        Scalar >= 0; zero if no pair is far enough.
+        Scalar >= 0; zero if no pair is far enough and near ones are left out.
+
+    Raises:
+        ConfigError: if `near` is neither.
     """
-    far = torch.cdist(position_m.double(), position_m.double()) >= min_distance_m
+    if near not in ("left-out", "zeroed"):
+        raise ConfigError(
+            f"Near pairs can be 'left-out' or 'zeroed', not {near!r}. Choose one."
+        )
+    # Differences first: products of UTM coordinates would lose the centimetres.
+    apart = position_m.double()[:, None] - position_m.double()[None]
+    far = apart.square().sum(-1) >= min_distance_m**2
     terms = _directed_terms(satellite, ground, alpha=alpha)
-    total = sum(term.masked_fill(~far, 0.0).sum() for term in terms)
-    return total / (2 * far.sum().clamp_min(1))
+    count = far.sum().clamp_min(1)
+    if near == "left-out":
+        return sum(term.masked_fill(~far, 0.0).sum() for term in terms) / (2 * count)
+    same = torch.eye(len(satellite), dtype=torch.bool, device=satellite.device)
+    terms = [term.masked_fill(~far, math.log(2.0)) for term in terms]
+    if not keep_diagonal:
+        terms = [term.masked_fill(same, 0.0) for term in terms]
+    hardest = int(hard_ratio * len(satellite) * (len(satellite) - 1))
+    if hard_ratio < 1.0 and 0 < hardest < count:
+        terms = [term.flatten().topk(hardest).values for term in terms]
+        count = hardest
+    return (terms[0].sum() + terms[1].sum()) / (2 * count)
 
 
 def _directed_terms(satellite: Tensor, ground: Tensor, *, alpha: float) -> list[Tensor]:

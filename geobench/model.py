@@ -5,7 +5,7 @@ Letters: B batch, T frames, H height, W width, D embedding.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +59,18 @@ class ModelCard:
     notes: tuple[str, ...] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PublishedTensor:
+    """Where one of our weights stands in the authors' files, and how it lies there."""
+
+    name: str
+    """Theirs; the name of a part and a dot in front, where there are parts."""
+    axes: tuple[int, ...] | None = None
+    """Order in which our axes stand in their tensor: `theirs.permute(axes)` is ours."""
+    flip: int | None = None
+    """One of our axes that theirs runs through backwards (input channels of BGR)."""
+
+
 class CrossViewModel(nn.Module):
     """A network, or anything else, that puts both views into one space.
 
@@ -72,6 +84,9 @@ class CrossViewModel(nn.Module):
     embedding_dim: int
     max_frames: int = 1
     scorer: str = "cosine"
+    published_parts: ClassVar[tuple[tuple[str, ...], ...] | None] = None
+    """Parts that the authors' weights come in, each with its other names; none for a
+    single file, None where there is no importer. See `geobench.weights`."""
 
     def embed_ground(self, ground: Tensor, frame_mask: Tensor) -> Tensor:
         """[B, T, 3, H, W] and bool [B, T] (True = real frame) to [B, D]."""
@@ -115,6 +130,22 @@ class CrossViewModel(nn.Module):
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """Named scalar terms with "total" of one batch."""
         return self.terms(self.describe(self.augment(batch)))
+
+    @classmethod
+    def published_arguments(cls, parts: tuple[str, ...]) -> dict[str, Any]:
+        """Constructor arguments without which the authors' weights mean another model.
+
+        Args:
+            parts: names of the parts that are at hand.
+
+        Returns:
+            Arguments, over which those of the caller go.
+        """
+        return {}
+
+    def published_tensors(self) -> dict[str, PublishedTensor]:
+        """For each of our weights its place in the authors' files; here, the same."""
+        return {name: PublishedTensor(name=name) for name in self.state_dict()}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Optimizer groups; by default one with everything that wants a gradient."""

@@ -12,17 +12,9 @@ from torch.nn.functional import hardtanh
 
 from geobench.errors import ConfigError
 from geobench.layers.backbones import feature_shape, make_trunk
-from geobench.layers.inputs import input_spec
-from geobench.layers.spatial_attention import aggregate, unit_rows
-from geobench.losses import counterfactual, soft_margin_triplet
-from geobench.model import (
-    Batch,
-    CrossViewModel,
-    InputSpec,
-    ModelCard,
-    Rows,
-    middle_frame,
-)
+from geobench.layers.inputs import check_choice, input_spec
+from geobench.layers.map_model import MapModel
+from geobench.model import InputSpec, ModelCard
 from geobench.registry import register_model
 
 PANORAMA_SIZE = (122, 671)
@@ -142,13 +134,14 @@ class LayoutExtractor(nn.Module):
 
 
 @register_model("geodtr")
-class GeoDTR(CrossViewModel):
+class GeoDTR(MapModel):
     """GeoDTR; the defaults are the published network.
 
     The released training script's own defaults (8 heads, 8 layers) are not.
 
     Args:
         backbone: trunk of both views, not shared; the paper's is "resnet34".
+        dataset: "cvusa" or "cvact", which are read at one size.
         descriptors: K.
         heads: attention heads.
         layers: transformer layers; 0 leaves transformer and index encoding out.
@@ -166,12 +159,13 @@ class GeoDTR(CrossViewModel):
         year=2023,
         notes=("One picture: the middle frame of a sequence.",),
     )
-    max_frames = 1
+    published_parts = ()
 
     def __init__(
         self,
         *,
         backbone: str = "resnet34",
+        dataset: str = "cvusa",
         descriptors: int = 8,
         heads: int = 4,
         layers: int = 2,
@@ -182,6 +176,7 @@ class GeoDTR(CrossViewModel):
         **inputs: Any,
     ) -> None:
         super().__init__()
+        check_choice("dataset", dataset, ("cvusa", "cvact"))
         size = PANORAMA_SIZE if polar else TILE_SIZE
         published = InputSpec(
             ground_size=PANORAMA_SIZE, satellite_size=size, polar=polar
@@ -203,18 +198,6 @@ class GeoDTR(CrossViewModel):
         self.ge_sat = extractor(self._satellite_cells[0] * self._satellite_cells[1])
         self.embedding_dim = channels * descriptors
 
-    def embed_ground(self, ground: Tensor, frame_mask: Tensor) -> Tensor:
-        """[B, T, 3, H, W] and bool [B, T] to unit rows [B, D]."""
-        features, maps = self.describe_ground(middle_frame(ground, frame_mask))
-        return unit_rows(aggregate(features, maps))
-
-    def embed_satellite(
-        self, satellite: Tensor, attention: Tensor | None = None
-    ) -> Tensor:
-        """[B, 3, H, W] to unit rows [B, D]."""
-        features, maps = self.describe_satellite(satellite)
-        return unit_rows(aggregate(features, maps))
-
     def describe_ground(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 3, H, W] to features [B, C, N] and maps [B, N, K]."""
         features = self.backbone_grd(image).flatten(2)
@@ -224,32 +207,3 @@ class GeoDTR(CrossViewModel):
         """[B, 3, H, W] to features [B, C, N] and maps [B, N, K]."""
         features = self.backbone_sat(image).flatten(2)
         return features, self.ge_sat(features)
-
-    def describe(self, batch: Batch) -> Rows:
-        """Descriptors of both views, and those under random maps where asked for."""
-        image = middle_frame(batch["ground"], batch["frame_mask"])
-        views = {
-            "satellite": self.describe_satellite(batch["satellite"]),
-            "ground": self.describe_ground(image),
-        }
-        rows = {name: unit_rows(aggregate(*view)) for name, view in views.items()}
-        if self.counterfactual:
-            rows |= {f"{name}_fake": self._fake(*view) for name, view in views.items()}
-        return rows
-
-    def terms(self, rows: Rows) -> dict[str, Tensor]:
-        """Triplet loss, and the counterfactual one where it is on."""
-        satellite, ground = rows["satellite"], rows["ground"]
-        terms = {"triplet": soft_margin_triplet(satellite, ground, alpha=10.0)}
-        if self.counterfactual:
-            apart = [
-                counterfactual(rows[name], rows[f"{name}_fake"], beta=5.0)
-                for name in ("satellite", "ground")
-            ]
-            terms["counterfactual"] = (apart[0] + apart[1]) / 2
-        return terms | {"total": sum(terms.values(), start=satellite.new_zeros(()))}
-
-    @staticmethod
-    def _fake(features: Tensor, maps: Tensor) -> Tensor:
-        """Descriptors of the same features under random maps in [-1, 1]."""
-        return unit_rows(aggregate(features, torch.empty_like(maps).uniform_(-1, 1)))

@@ -21,6 +21,7 @@ from geobench.model import (
     InputSpec,
     ModelCard,
     Rows,
+    PublishedTensor,
     masked_mean,
 )
 from geobench.registry import register_model
@@ -172,6 +173,7 @@ class SeqGeo(CrossViewModel):
     Args:
         backbone: of frames and tile, not shared: "vgg16" (the paper's best),
             "resnet18", "resnet34", "resnet50" or "small".
+        dataset: "vermont", the paper's; its pictures are 180 x 320.
         max_frames: frames of a full sequence.
         layers: TFAM blocks; 0 averages the frames' vectors.
         heads: attention heads.
@@ -191,11 +193,13 @@ class SeqGeo(CrossViewModel):
         paper="Zhang et al., Cross-View Image Sequence Geo-localization, WACV 2023",
         year=2023,
     )
+    published_parts = (("GFE",), ("SFE",), ("trans",))
 
     def __init__(
         self,
         *,
         backbone: str = "vgg16",
+        dataset: str = "vermont",
         max_frames: int = 7,
         layers: int = 6,
         heads: int = 8,
@@ -208,6 +212,7 @@ class SeqGeo(CrossViewModel):
         **inputs: Any,
     ) -> None:
         super().__init__()
+        check_choice("dataset", dataset, ("vermont",))
         published = InputSpec(ground_size=(180, 320), satellite_size=(256, 256))
         self.inputs = input_spec(published, inputs)
         self.sequential_dropout = check_choice(
@@ -231,6 +236,20 @@ class SeqGeo(CrossViewModel):
             dropout=dropout,
             bias_only=sequential_dropout == "released",
         )
+
+    @classmethod
+    def published_arguments(cls, parts: tuple[str, ...]) -> dict[str, Any]:
+        """The authors' weights were trained with dropout that masks nothing."""
+        return {"sequential_dropout": "released"}
+
+    def published_tensors(self) -> dict[str, PublishedTensor]:
+        """Each of our three networks is one of the authors' files."""
+        part = {"ground_cnn": "GFE", "satellite_cnn": "SFE", "mixer": "trans"}
+        found = {}
+        for ours in self.state_dict():
+            network, _, rest = ours.partition(".")
+            found[ours] = PublishedTensor(name=f"{part[network]}.{rest}")
+        return found
 
     def embed_ground(self, ground: Tensor, frame_mask: Tensor) -> Tensor:
         """[B, T, 3, H, W] and bool [B, T], T at most `max_frames`, to [B, D].

@@ -19,7 +19,11 @@ _VGG_BLOCK_4 = 17
 
 
 def make_trunk(
-    name: str, *, dropout: float = 0.0, last_pool: bool = False
+    name: str,
+    *,
+    dropout: float = 0.0,
+    last_pool: bool = False,
+    whole_windows: bool = True,
 ) -> nn.Sequential:
     """A trunk without weights: [B, 3, H, W] to [B, C, H / stride, W / stride].
 
@@ -32,6 +36,8 @@ def make_trunk(
         dropout: after the convolutions of VGG16's last two blocks, as SAFA's; no other
             trunk has a place for it.
         last_pool: end with one more 2x2 pool, odd sizes rounded up, as SAFA and VIGOR.
+        whole_windows: let VGG16's pools drop an odd last row or column, as PyTorch
+            does; False pools it alone, as TensorFlow's "SAME" does.
 
     Returns:
         The layers, named by their index as the published codes name them.
@@ -42,7 +48,7 @@ def make_trunk(
     if name not in TRUNKS:
         raise ConfigError(f"No backbone is called {name!r}. {closest(name, TRUNKS)}")
     if name == "vgg16":
-        layers = _vgg16(dropout)
+        layers = _vgg16(dropout, whole_windows=whole_windows)
     elif name == "small":
         layers = _small()
     elif name == "convnext_tiny":
@@ -75,9 +81,11 @@ def feature_shape(
     return channels, rows, columns
 
 
-def _vgg16(dropout: float) -> list[nn.Module]:
+def _vgg16(dropout: float, *, whole_windows: bool) -> list[nn.Module]:
     layers: list[nn.Module] = []
     for index, layer in enumerate(vgg16(weights=None).features[:-1]):
+        if isinstance(layer, nn.MaxPool2d):
+            layer.ceil_mode = not whole_windows
         layers.append(layer)
         if dropout and index >= _VGG_BLOCK_4 and isinstance(layer, nn.Conv2d):
             layers.append(nn.Dropout(dropout))

@@ -7,6 +7,9 @@ from typing import Any
 from geobench.errors import ConfigError, closest
 from geobench.model import InputSpec
 
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+"""Of RGB in [0, 1], as torchvision's and timm's weights expect it."""
+
 
 def input_spec(published: InputSpec, given: Mapping[str, Any]) -> InputSpec:
     """The published inputs of a model with some fields replaced.

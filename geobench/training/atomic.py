@@ -1,7 +1,10 @@
 """Files that are either whole or not there: written beside their name, then renamed."""
 
+import hashlib
 import os
 from pathlib import Path
+
+BLOCK_BYTES = 1 << 20
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -23,6 +26,21 @@ def append_line(path: Path, line: str) -> None:
         file.write(line + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def sync_file(path: Path) -> None:
+    """Make a file that something else wrote durable."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

@@ -2,12 +2,12 @@
 
     FOLDER/model.safetensors   the state dict, float as trained
     FOLDER/checkpoint.json     model, variant, input, resolved settings, sha256
+    FOLDER/card.md             where imported weights come from, for people
 
 Loading is strict: another hash, a missing or an extra weight, or a model that now
 wants another input is an error. The folder is replaced as a whole.
 """
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -17,18 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 
 from geobench.data.prepare import preparation_sha256
 from geobench.errors import ConfigError, DataError, SchemaError
 from geobench.model import CrossViewModel
 from geobench.registry import model_factory
-from geobench.training.atomic import sync_folder, write_bytes
+from geobench.training.atomic import file_sha256, sync_file, sync_folder, write_bytes
 
 FORMAT = "geobench-checkpoint"
 VERSION = 1
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "checkpoint.json"
+CARD = "card.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,8 @@ class Identity:
     """Resolved training settings."""
     metrics: dict[str, Any] = field(default_factory=dict)
     """What validation gave when it was saved."""
+    source: dict[str, str] = field(default_factory=dict)
+    """Files that imported weights came from, with their sha256."""
 
 
 def build_variant(name: str, variant: dict[str, Any]) -> CrossViewModel:
@@ -67,7 +70,7 @@ def build_variant(name: str, variant: dict[str, Any]) -> CrossViewModel:
 
 
 def save_checkpoint(
-    model: CrossViewModel, folder: Path, identity: Identity
+    model: CrossViewModel, folder: Path, identity: Identity, *, card: str = ""
 ) -> Identity:
     """Write a checkpoint folder, replacing one that is there.
 
@@ -75,6 +78,7 @@ def save_checkpoint(
         model: its state dict is saved from any device.
         folder: the checkpoint folder.
         identity: what to say about it; its hash is filled in.
+        card: text of `card.md`; none is written where it is empty.
 
     Returns:
         The identity with the hash of the weights.
@@ -83,24 +87,31 @@ def save_checkpoint(
         k: v.detach().to("cpu", copy=True).contiguous()
         for k, v in model.state_dict().items()
     }
-    weights = save(state)
-    known = {**asdict(identity), "sha256": hashlib.sha256(weights).hexdigest()}
-    description = {
-        "format": FORMAT,
-        "version": VERSION,
-        **known,
-        "inputs": asdict(model.inputs),
-        "preparation_sha256": preparation_sha256(model.inputs),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
-    text = json.dumps(description, indent=1, sort_keys=True) + "\n"
+    described: dict[str, Any] = {}
 
     def fill(target: Path) -> None:
-        write_bytes(target / WEIGHTS, weights)
-        write_bytes(target / DESCRIPTION, text.encode())
+        # To a file, and hashed from there: large networks need not be twice in memory.
+        save_file(state, target / WEIGHTS)
+        sync_file(target / WEIGHTS)
+        described.update(asdict(identity), sha256=file_sha256(target / WEIGHTS))
+        text = json.dumps(
+            {
+                "format": FORMAT,
+                "version": VERSION,
+                **described,
+                "inputs": asdict(model.inputs),
+                "preparation_sha256": preparation_sha256(model.inputs),
+                "parameters": sum(p.numel() for p in model.parameters()),
+            },
+            indent=1,
+            sort_keys=True,
+        )
+        write_bytes(target / DESCRIPTION, f"{text}\n".encode())
+        if card:
+            write_bytes(target / CARD, card.encode())
 
     _replace_folder(folder, fill)
-    return Identity(**{**known, "trained_on": tuple(known["trained_on"])})
+    return identity_from(described)
 
 
 def load_checkpoint(folder: Path) -> CrossViewModel:
@@ -113,8 +124,7 @@ def load_checkpoint(folder: Path) -> CrossViewModel:
         SchemaError: if weights, hash, input or version disagree.
     """
     described = read_description(folder)
-    raw = (folder / WEIGHTS).read_bytes()
-    found = hashlib.sha256(raw).hexdigest()
+    found = file_sha256(folder / WEIGHTS)
     if found != described["sha256"]:
         raise SchemaError(
             f"{folder / WEIGHTS} has sha256 {found[:16]}..., {DESCRIPTION} says "
@@ -167,7 +177,12 @@ def read_description(folder: Path) -> dict[str, Any]:
 
 def identity_from(described: dict[str, Any]) -> Identity:
     """The identity inside a parsed `checkpoint.json`."""
-    values = {name: described[name] for name in Identity.__dataclass_fields__}
+    values = {
+        name: described[name]
+        for name in Identity.__dataclass_fields__
+        if name != "source"
+    }
+    values["source"] = described.get("source", {})  # later than the first checkpoints
     return Identity(**{**values, "trained_on": tuple(values["trained_on"])})
 
 
