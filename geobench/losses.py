@@ -114,12 +114,12 @@ def soft_margin_triplet_far(
         )
     # Differences first: products of UTM coordinates would lose the centimetres.
     apart = position_m.double()[:, None] - position_m.double()[None]
-    far = apart.square().sum(-1) >= min_distance_m**2
+    same = torch.eye(len(satellite), dtype=torch.bool, device=satellite.device)
+    far = (apart.square().sum(-1) >= min_distance_m**2) & ~same
     terms = _directed_terms(satellite, ground, alpha=alpha)
     count = far.sum().clamp_min(1)
     if near == "left-out":
         return sum(term.masked_fill(~far, 0.0).sum() for term in terms) / (2 * count)
-    same = torch.eye(len(satellite), dtype=torch.bool, device=satellite.device)
     terms = [term.masked_fill(~far, math.log(2.0)) for term in terms]
     if not keep_diagonal:
         terms = [term.masked_fill(same, 0.0) for term in terms]

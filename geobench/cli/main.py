@@ -19,6 +19,10 @@ TOP = {
         "Run the whole job on a made world, to three tables.",
     ),
     "train": ("geobench.cli.train", "Train a model on one or more packs."),
+    "import-weights": (
+        "geobench.cli.import_weights",
+        "Make a checkpoint of released weights.",
+    ),
     "embed": ("geobench.cli.embed", "Write a model's embeddings of a task."),
     "evaluate": ("geobench.cli.evaluate", "Score an embedding folder on a task."),
     "score": ("geobench.cli.score", "Score anybody's embeddings from plain files."),

@@ -25,13 +25,7 @@ from geobench.cli import options
     type=options.ExistingPath(dir_okay=False, path_type=Path),
     help="YAML file of training settings.",
 )
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="One setting on top of the recipe, such as lr=1e-4 or variant.polar=true.",
-)
+@options.settings("One setting on top of the recipe: lr=1e-4, variant.polar=true.")
 @click.option("--quiet", is_flag=True, help="Show no progress bar.")
 @options.device
 @options.seed

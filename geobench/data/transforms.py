@@ -2,7 +2,9 @@
 
 Layout simulation and semantic augmentation as in GeoDTR (Zhang et al., AAAI 2023).
 Column j of a polar tile, of a panorama and of a north canvas of width W looks at
-bearing 360 j / W - 180 degrees, so the mirror image of column j is -j mod W.
+bearing 360 j / W - 180 degrees, so the mirror image of column j is -j mod W. The
+released codes mirror to W - 1 - j, one column off in both views, and round quarter
+turns of an odd width differently: see `COLUMN_RULES`.
 """
 
 import math
@@ -12,13 +14,18 @@ import torch
 from torch import Generator, Tensor
 
 from geobench.data.sampling import Share
-from geobench.errors import ConfigError
+from geobench.errors import ConfigError, closest
 from geobench.model import Batch
 
 Strength = Literal["none", "weak", "strong", "continuous"]
 COLOUR_DRAWS = {"none": 0, "weak": 4, "strong": 6}
 """Random numbers that semantic augmentation needs for each picture."""
 STRENGTHS = ("none", "weak", "strong", "continuous")
+COLUMN_RULES = ("exact", "geodtr", "geodtr_plus")
+"""How a 360 degree picture is turned by columns: "exact" mirrors about its middle
+column and rounds a turn to the nearest column; "geodtr" and "geodtr_plus" do as those
+releases did, whose mirror is one column off. GeoDTR rounds every quarter turn down, so
+that left and right are no inverses at odd widths; GeoDTR+ rounds left up instead."""
 
 
 def layout_simulation(
@@ -27,6 +34,7 @@ def layout_simulation(
     *,
     strength: Strength = "strong",
     share: Share | None = None,
+    columns: str = "exact",
 ) -> Batch:
     """Batch with each pair mirrored and turned together, so that it stays aligned.
 
@@ -42,12 +50,13 @@ def layout_simulation(
         strength: "none", "weak" (flips only), "strong" (flips and quarter turns) or
             "continuous" (flips and turns by any column, polar tiles only).
         share: which rows of a larger batch these are; draws are made for all of it.
+        columns: one of `COLUMN_RULES`.
 
     Returns:
         A new batch; the given one is left alone.
 
     Raises:
-        ConfigError: if the strength is unknown or the tiles cannot be turned so.
+        ConfigError: if strength or rule are unknown, or the tiles cannot be turned so.
     """
     if strength not in STRENGTHS:
         raise ConfigError(
@@ -58,10 +67,13 @@ def layout_simulation(
     share = share or Share.whole(len(batch["satellite"]))
     flip = torch.rand(share.total, generator=generator) < 0.5
     steps, turn = _draw_turns(batch, generator, strength=strength, count=share.total)
-    return turn_batch(batch, flip=flip[share.rows], turn=turn[share.rows], steps=steps)
+    flip, turn = flip[share.rows], turn[share.rows]
+    return turn_batch(batch, flip=flip, turn=turn, steps=steps, columns=columns)
 
 
-def turn_batch(batch: Batch, *, flip: Tensor, turn: Tensor, steps: int) -> Batch:
+def turn_batch(
+    batch: Batch, *, flip: Tensor, turn: Tensor, steps: int, columns: str = "exact"
+) -> Batch:
     """Batch with given flips, then given turns.
 
     Args:
@@ -70,19 +82,25 @@ def turn_batch(batch: Batch, *, flip: Tensor, turn: Tensor, steps: int) -> Batch
         turn: [B] integers in [0, steps); after the turn, what lay at bearing
             360 turn / steps looks north.
         steps: turns in a full circle; 4 unless the tiles are polar.
+        columns: one of `COLUMN_RULES`.
 
     Returns:
         A new batch; the given one is left alone.
+
+    Raises:
+        ConfigError: if the rule is unknown.
     """
+    if columns not in COLUMN_RULES:
+        raise ConfigError(
+            f"Unknown column rule {columns!r}. {closest(columns, COLUMN_RULES)}"
+        )
     out = dict(batch)
-    flip, turn = flip.cpu(), turn.cpu()
+    flip, turn, way = flip.cpu(), turn.cpu(), (steps, columns)
     for key in ("satellite", "semi_satellite"):
         if key in batch:
-            out[key] = _turn_tiles(batch, key, flip=flip, turn=turn, steps=steps)
+            out[key] = _turn_tiles(batch, key, flip=flip, turn=turn, way=way)
     around = torch.tensor([p == "equirectangular" for p in batch["projection"]])
-    out["ground"] = _turn_ground(
-        batch["ground"], around, flip=flip, turn=turn, steps=steps
-    )
+    out["ground"] = _roll(batch["ground"], around, flip=flip, turn=turn, way=way)
     angle = turn.double() * (2.0 * math.pi / steps)
     for key in ("offset_m", "semi_offset_m"):
         if key in batch:
@@ -123,12 +141,12 @@ def _draw_turns(
 
 
 def _turn_tiles(
-    batch: Batch, key: str, *, flip: Tensor, turn: Tensor, steps: int
+    batch: Batch, key: str, *, flip: Tensor, turn: Tensor, way: tuple[int, str]
 ) -> Tensor:
     tiles = batch[key]
     if batch["polar"]:
-        start = _start_columns(tiles.shape[-1], turn, steps)
-        return _roll(tiles, flip=flip, start=start, around=torch.ones_like(flip))
+        around = torch.ones_like(flip)
+        return _roll(tiles, around, flip=flip, turn=turn, way=way)
     tiles = torch.where(
         flip.to(tiles.device)[:, None, None, None], tiles.flip(-1), tiles
     )
@@ -143,28 +161,32 @@ def _turn_tiles(
     return out
 
 
-def _turn_ground(
-    ground: Tensor, around: Tensor, *, flip: Tensor, turn: Tensor, steps: int
-) -> Tensor:
-    """Ground [B, T, 3, H, W]: panoramas rolled, flips on every picture."""
-    start = torch.where(around, _start_columns(ground.shape[-1], turn, steps), 0)
-    return _roll(ground, flip=flip, start=start, around=around)
-
-
-def _start_columns(width: int, turn: Tensor, steps: int) -> Tensor:
+def _start_columns(width: int, turn: Tensor, way: tuple[int, str]) -> Tensor:
     """[B] source columns that become column 0 of 360 degree images."""
-    return torch.round(turn.double() * width / steps).long() % width
+    steps, columns = way
+    start = turn.double() * width / steps
+    if columns == "exact":
+        start = start.round()
+    elif columns == "geodtr":
+        start = start.floor()
+    else:
+        start = torch.where(2 * turn > steps, start.ceil(), start.floor())
+    return start.long() % width
 
 
-def _roll(images: Tensor, *, flip: Tensor, start: Tensor, around: Tensor) -> Tensor:
-    """Images [B, ..., W], mirrored where `flip`, then rolled to start at a column."""
+def _roll(
+    images: Tensor, around: Tensor, *, flip: Tensor, turn: Tensor, way: tuple[int, str]
+) -> Tensor:
+    """Images [B, ..., W], mirrored where `flip`, and rolled if they go all around."""
     out = torch.empty_like(images)
-    rows = zip(flip.tolist(), start.tolist(), around.tolist(), strict=True)
-    for index, (is_flipped, column, is_around) in enumerate(rows):
+    start = torch.where(around, _start_columns(images.shape[-1], turn, way), 0)
+    # Column 0 looks south and stays: the mirror image of j is -j mod W.
+    shift = around.long() if way[1] == "exact" else torch.zeros_like(turn)
+    rows = zip(flip.tolist(), start.tolist(), shift.tolist(), strict=True)
+    for index, (is_flipped, column, mirror) in enumerate(rows):
         source = images[index]
         if is_flipped:
-            # Column 0 looks south and stays: the mirror image of j is -j mod W.
-            source, column = source.flip(-1), column - int(is_around)
+            source, column = source.flip(-1), column - mirror
         out[index] = source.roll(-column, -1) if column else source
     return out
 

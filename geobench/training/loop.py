@@ -116,7 +116,13 @@ class Training:
             device=self.place,
             share=share,
         )
-        batch = layout_simulation(batch, draw, strength=settings.layout, share=share)
+        batch = layout_simulation(
+            batch,
+            draw,
+            strength=settings.layout,
+            columns=settings.layout_columns,
+            share=share,
+        )
         batch = self.model.augment(batch)
         if not self.members.leads:  # Each process its own dropout from here on.
             torch.manual_seed(seed + self.members.rank)

@@ -68,6 +68,8 @@ class TrainSettings(BaseModel):
     """Keep convolution weights channels-last: faster on many CPUs and on GPUs."""
     layout: Literal["none", "weak", "strong", "continuous"] = "strong"
     """Layout simulation: none, flips, flips and quarter turns, or any turn."""
+    layout_columns: Literal["exact", "geodtr", "geodtr_plus"] = "exact"
+    """How 360 degree pictures are turned by columns; the others as those releases."""
     semantic: Literal["none", "weak", "strong"] = "strong"
     """Semantic augmentation: disturbed colours, each view by its own draw."""
 

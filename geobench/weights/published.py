@@ -56,6 +56,7 @@ def load_published(name: str, source: Source, **variant: Any) -> CrossViewModel:
     # Shapes alone: the first weights would be thrown away, and take time and memory.
     with torch.device("meta"):
         model = build_variant(name, arguments)
+    _refuse_missing_parts(name, model, present=parts_of(theirs, parts))
     model.load_state_dict(_fitted(name, model, theirs), strict=True, assign=True)
     model.identity = Identity(name=name, variant=arguments, source=_hashes(source))
     return model.eval()
@@ -68,6 +69,20 @@ def importable() -> list[str]:
         for name in model_names()
         if getattr(model_factory(name), "published_parts", None) is not None
     ]
+
+
+def _refuse_missing_parts(
+    name: str, model: CrossViewModel, *, present: tuple[str, ...]
+) -> None:
+    """One sentence for a file that was not given, instead of all its weights."""
+    places = [place.name for place in model.published_tensors().values()]
+    parts = [names[0] for names in type(model).published_parts or ()]
+    for part in parts:
+        if part not in present and any(p.startswith(f"{part}.") for p in places):
+            raise SchemaError(
+                f"The weights of {name!r} come as {', '.join(parts)}; {part!r} is "
+                "missing. Give all of them."
+            )
 
 
 def _fitted(

@@ -103,9 +103,9 @@ def read_file(path: Path) -> Mapping[str, Any]:
     except torch.serialization.pickle.UnpicklingError as error:
         raise SchemaError(_refusal(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, LookupError, TypeError) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        first = (str(error) or type(error).__name__).splitlines()[0].split(". ")[0]
         raise SchemaError(
-            f"{path} cannot be read as weights: {first}. Download it again, or save "
+            f"{path} cannot be read as weights ({first}). Download it again, or save "
             "its tensors as safetensors."
         ) from error
     if not isinstance(found, Mapping):

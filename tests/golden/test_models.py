@@ -1,127 +1,170 @@
-"""Networks against the outputs of the released codes on generated weights."""
+"""Networks against the released codes on generated weights.
+
+Every case loads a state dict that is made from the authors' list of names and shapes
+alone, through the importer, and compares what comes out: max|a - b| / max|b|.
+"""
+
+import zlib
 
 import numpy as np
 import pytest
 import torch
 
-from geobench.layers.spatial_attention import aggregate, unit_rows
+from geobench.layers.map_model import embedding
 from geobench.registry import build_model
+from geobench.weights import load_published
 
-TOLERANCE = 1e-5
+CASES = {
+    "geodtr_polar": ("geodtr", {"polar": True}),
+    "geodtr_nonpolar": ("geodtr", {"polar": False}),
+    "geodtrplus_convnext_cvusa_polar": ("geodtr_plus", {"backbone": "convnext_tiny"}),
+    "geodtrplus_convnext_cvusa_nonpolar": (
+        "geodtr_plus",
+        {"backbone": "convnext_tiny", "dataset": "cvusa", "polar": False},
+    ),
+    "geodtrplus_convnext_vigor_nonpolar": (
+        "geodtr_plus",
+        {"backbone": "convnext_tiny", "dataset": "vigor"},
+    ),
+    "geodtrplus_resnet_cvusa_polar": ("geodtr_plus", {"backbone": "resnet34"}),
+    "l2ltr_r50_vitb16_polar_one_branch": ("l2ltr", {"polar": True}),
+    "safa_vgg_polar": ("safa", {"polar": True}),
+    "safa_vgg_nonpolar": ("safa", {"polar": False}),
+    "sample4geo_convnext_base": ("sample4geo", {"backbone": "convnext_base"}),
+    "seqgeo_res18": ("seqgeo", {"backbone": "resnet18"}),
+    "seqgeo_res50": ("seqgeo", {"backbone": "resnet50"}),
+    "seqgeo_vgg16": ("seqgeo", {"backbone": "vgg16"}),
+    "transgeo_stage1_cvusa": ("transgeo", {"stage": 1, "dataset": "cvusa"}),
+    "transgeo_stage1_cvusa_fov90": ("transgeo", {"stage": 1, "fov_deg": 90}),
+    "transgeo_stage1_vigor": ("transgeo", {"stage": 1, "dataset": "vigor"}),
+    "transgeo_stage2_cvusa": ("transgeo", {"stage": 2, "dataset": "cvusa"}),
+}
+MEASURED = {
+    "geodtr_polar": 6.7e-6,
+    "geodtrplus_convnext_cvusa_polar": 4.3e-7,
+    "safa_vgg_polar": 1.9e-5,
+    "sample4geo_convnext_base": 3.2e-7,
+    "seqgeo_res18": 2.9e-7,
+    "transgeo_stage1_cvusa": 6.6e-7,
+}
+"""Largest relative difference over all outputs of a case, as seen here: x86, one
+thread. Machines differ in the order of sums, so a test allows three times as much."""
+REQUIRED = 1e-4
+"""What any case must reach, measured or not."""
+BIG = "seqgeo_vgg16"
 
 
-def parameters_of(network):
-    return [(k, tuple(v.shape)) for k, v in network.state_dict().items()]
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_weights_have_the_published_names_shapes_and_order(reference, case):
+    name, variant = CASES[case]
+    if name == "l2ltr":
+        variant = {**variant, "branches": ("ground",)}
+    with torch.device("meta"):
+        model = build_model(name, **variant)
+    places = model.published_tensors()
+    ours = [(places[k].name, tuple(v.shape)) for k, v in model.state_dict().items()]
+    assert ours == reference(case).parameters()
 
 
-def relative_error(ours, theirs):
-    return ((ours - theirs).abs().max() / theirs.abs().max()).item()
+@pytest.mark.parametrize("case", sorted(MEASURED))
+def test_outputs_equal_those_of_the_released_code(reference, case):
+    assert compare(reference(case)) <= min(3 * MEASURED[case], REQUIRED)
 
 
-def fake_maps(seed, shape):
+@pytest.mark.slow
+@pytest.mark.parametrize("case", sorted(set(CASES) - set(MEASURED) - {BIG}))
+def test_other_sizes_give_finite_outputs_of_the_published_shapes(reference, case):
+    assert compare(reference(case)) <= REQUIRED
+
+
+@pytest.mark.slow
+def test_seqgeo_with_vgg16_is_whole_at_its_real_size(reference):
+    # 772 million weights: run it alone, with 9 GB free.
+    assert compare(reference(BIG)) <= REQUIRED
+
+
+@torch.no_grad()
+def compare(case):
+    """Largest relative difference to the outputs that are there; checks all shapes."""
+    name, variant = CASES[case.name]
+    weights = case.weights()
+    model = load_published(name, weights, **variant)
+    ours = VIEWS.get(name, _embeddings)(model, case)
+    if name == "seqgeo":
+        masked = load_published(name, weights, **variant, sequential_dropout="masked")
+        ours["grd_unit_dropbool"] = masked.embed_ground(case.image("street"), _some())
+    assert {key: tuple(value.shape) for key, value in ours.items()} == case.shapes()
+    assert all(value.isfinite().all() for value in ours.values())
+    gaps = [0.0]
+    for key, value in ours.items():
+        wanted = case.output(key)
+        if wanted is not None:
+            gaps.append(((value - wanted).abs().max() / wanted.abs().max()).item())
+    return max(gaps)
+
+
+def _embeddings(model, case):
+    """One ground picture, and where there is one, its tile."""
+    attention = {}
+    if "atten" in case.case["inputs"]:
+        attention["attention"] = _attention()
+    keys = case.shapes()
+    found = {}
+    for key, suffix in (("grd", ""), ("grd_global", "_global"), ("out", "")):
+        if key in keys:
+            found[key] = model.embed_ground(*_one_frame(case.image("grd")))
+        if key in keys and f"sat{suffix}" in keys:
+            satellite = case.image("sat")
+            found[f"sat{suffix}"] = model.embed_satellite(satellite, **attention)
+    return found
+
+
+def _maps(model, case):
+    """Embeddings, maps, mean features and counterfactual embeddings."""
+    found, keys = _embeddings(model, case), case.shapes()
+    views = {"sat": model.describe_satellite, "grd": model.describe_ground}
+    for seed, (view, describe) in enumerate(views.items(), start=1):
+        features, maps = describe(case.image(view))
+        found |= {
+            f"{view}_mask": maps,
+            f"{view}_feat_mean": features.mean(2),
+            f"cf_{view}_global": embedding(features, _random_maps(seed, maps.shape)),
+        }
+    return {key: value for key, value in found.items() if key in keys}
+
+
+def _sequence(model, case):
+    street = case.image("street")
+    features = model.ground_cnn(street.flatten(0, 1)).unflatten(0, street.shape[:2])
+    return {
+        "frame_feat": features,
+        "sat_unit": model.embed_satellite(case.image("sat")),
+        "grd_unit": model.embed_ground(street, torch.ones_like(_some())),
+        "grd_unit_dropfloat": model.embed_ground(street, _some()),
+    }
+
+
+VIEWS = {"geodtr": _maps, "geodtr_plus": _maps, "safa": _maps, "seqgeo": _sequence}
+
+
+def _one_frame(image):
+    return image[:, None], torch.ones(len(image), 1, dtype=torch.bool)
+
+
+def _some():
+    """Two sequences without their frames 1 and 4."""
+    kept = torch.ones(2, 7, dtype=torch.bool)
+    kept[:, [1, 4]] = False
+    return kept
+
+
+def _random_maps(seed, shape):
     draw = np.random.RandomState(seed).uniform(-1, 1, tuple(shape))
     return torch.from_numpy(draw.astype(np.float32))
 
 
-@pytest.mark.parametrize(
-    ("name", "polar", "case"),
-    [
-        ("geodtr", True, "geodtr_polar"),
-        ("geodtr", False, "geodtr_nonpolar"),
-        ("safa", True, "safa_vgg_polar"),
-        ("safa", False, "safa_vgg_nonpolar"),
-    ],
-)
-def test_parameters_have_the_published_names_shapes_and_order(
-    reference, name, polar, case
-):
-    with torch.device("meta"):
-        model = build_model(name, polar=polar)
-    assert parameters_of(model) == reference(case).parameters()
-
-
-@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "vgg16"])
-def test_seqgeo_has_the_published_names_shapes_and_order(reference, backbone):
-    case = reference(f"seqgeo_{backbone.replace('resnet', 'res')}")
-    with torch.device("meta"):
-        model = build_model("seqgeo", backbone=backbone)
-    assert parameters_of(model.ground_cnn) == case.parameters("GFE:")
-    assert parameters_of(model.satellite_cnn) == case.parameters("SFE:")
-    assert parameters_of(model.mixer) == case.parameters("trans:")
-
-
-@torch.no_grad()
-def test_geodtr_equals_the_published_network(reference):
-    case = reference("geodtr_polar")
-    model = case.fill(build_model("geodtr"))
-    views = {
-        "sat": model.describe_satellite(case.image("sat")),
-        "grd": model.describe_ground(case.image("grd")),
-    }
-    for seed, (view, (features, maps)) in enumerate(views.items(), start=1):
-        fake = aggregate(features, fake_maps(seed, maps.shape))
-        ours = {
-            f"{view}_feat_mean": features.mean(2),
-            f"{view}_mask": maps,
-            f"{view}_global": unit_rows(aggregate(features, maps)),
-            f"cf_{view}_global": unit_rows(fake),
-        }
-        for key, value in ours.items():
-            assert relative_error(value, case.output(key)) < TOLERANCE, key
-
-
-@torch.no_grad()
-def test_safa_equals_the_published_port(reference):
-    case = reference("safa_vgg_polar")
-    model = case.fill(build_model("safa"))
-    mask = torch.ones(2, 1, dtype=torch.bool)
-    ours = {
-        "sat_global": model.embed_satellite(case.image("sat")),
-        "grd_global": model.embed_ground(case.image("grd")[:, None], mask),
-    }
-    for key, value in ours.items():
-        assert relative_error(value, case.output(key)) < TOLERANCE, key
-
-
-@torch.no_grad()
-def test_seqgeo_equals_the_published_network(reference):
-    case = reference("seqgeo_res18")
-    model = build_model("seqgeo", backbone="resnet18")
-    released = build_model("seqgeo", backbone="resnet18", sequential_dropout="released")
-    for part, prefix in (("ground_cnn", "GFE"), ("satellite_cnn", "SFE")):
-        case.fill(getattr(model, part), f"{prefix}:")
-    case.fill(model.mixer, "trans:")
-    case.fill(released.mixer, "trans:")
-    frames = model.ground_cnn(case.image("street").flatten(0, 1)).unflatten(0, (2, 7))
-    everything = torch.ones(2, 7, dtype=torch.bool)
-    some = everything.clone()
-    some[:, [1, 4]] = False
-    ours = {
-        "frame_feat": frames,
-        "sat_unit": model.embed_satellite(case.image("sat")),
-        "grd_unit": unit_rows(model.mixer(frames, everything)),
-        "grd_unit_dropbool": unit_rows(model.mixer(frames, some)),
-        "grd_unit_dropfloat": unit_rows(released.mixer(frames, some)),
-    }
-    for key, value in ours.items():
-        assert relative_error(value, case.output(key)) < TOLERANCE, key
-
-
-@pytest.mark.parametrize(
-    ("name", "case", "count"),
-    [
-        ("geodtr", {"polar": True}, 48_508_608),
-        ("geodtr", {"polar": False}, 47_515_808),
-        ("geodtr", {"heads": 8, "layers": 8}, 58_163_616),
-        ("safa", {"polar": True}, 30_749_568),
-        ("safa", {"polar": False}, 30_616_832),
-        ("seqgeo", {"backbone": "vgg16"}, 772_079_232),
-        ("seqgeo", {"backbone": "resnet18"}, 41_268_352),
-        ("seqgeo", {"backbone": "resnet50"}, 198_137_984),
-        ("vigor", {"offset_weight": 1.0}, 29_832_976 + 4_195_842),
-    ],
-)
-def test_parameter_counts_are_the_published_ones(name, case, count):
-    with torch.device("meta"):
-        model = build_model(name, **case)
-    assert sum(p.numel() for p in model.parameters()) == count
+def _attention():
+    """A map of 16 x 16 different values for each of two tiles, as three channels."""
+    draw = np.random.RandomState(zlib.crc32(b"input:atten") & 0xFFFFFFFF)
+    values = draw.permutation(512).reshape(2, 1, 16, 16).astype(np.float32) / 512
+    return torch.from_numpy(values).repeat(1, 3, 1, 1)
