@@ -79,7 +79,7 @@ def test_other_sizes_give_finite_outputs_of_the_published_shapes(reference, case
 
 @pytest.mark.slow
 def test_seqgeo_with_vgg16_is_whole_at_its_real_size(reference):
-    # 772 million weights: run it alone, with 9 GB free.
+    # 772 million weights: run it alone; 7.3 GiB and 77 s on one core of ours.
     assert compare(reference(BIG)) <= REQUIRED
 
 
@@ -91,6 +91,7 @@ def compare(case):
     model = load_published(name, weights, **variant)
     ours = VIEWS.get(name, _embeddings)(model, case)
     if name == "seqgeo":
+        del model  # two of the largest would not fit beside each other
         masked = load_published(name, weights, **variant, sequential_dropout="masked")
         ours["grd_unit_dropbool"] = masked.embed_ground(case.image("street"), _some())
     assert {key: tuple(value.shape) for key, value in ours.items()} == case.shapes()
