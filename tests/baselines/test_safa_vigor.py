@@ -93,3 +93,48 @@ def test_vigor_needs_the_side_of_a_tile():
 def test_a_misspelt_backbone_names_the_closest():
     with pytest.raises(ConfigError, match="resnet18"):
         small("safa", backbone="resnet81")
+
+
+@torch.no_grad()
+def test_tensorflows_release_averages_channels_and_orders_by_head():
+    model = small("safa", release="tensorflow").eval()
+    image = torch.randn(2, 3, 32, 64)
+    features, maps = model.describe_satellite(image)
+    attention = model.spatial_aware_sat
+    strength = features.mean(1)
+    wanted = torch.empty_like(maps)
+    for k in range(2):
+        hidden = strength @ attention.w1[..., k] + attention.b1[0, :, k]
+        wanted[..., k] = hidden @ attention.w2[..., k] + attention.b2[0, :, k]
+    assert torch.allclose(maps, wanted, atol=1e-6)
+    rows = torch.cat([(features * maps[:, None, :, k]).sum(2) for k in range(2)], 1)
+    assert torch.allclose(model.embed_satellite(image), normalize(rows, dim=1))
+
+
+@pytest.mark.parametrize(
+    ("release", "ground", "tile"),
+    [("port", (7, 41), (16, 16)), ("tensorflow", (4, 20), (8, 8))],
+)
+def test_the_last_feature_map_has_the_released_size(release, ground, tile):
+    with torch.device("meta"):
+        model = build_model("safa", release=release, polar=False)
+        sizes = [
+            trunk(torch.empty(1, 3, *size)).shape[2:]
+            for trunk, size in (
+                (model.backbone_grd, model.inputs.ground_size),
+                (model.backbone_sat, model.inputs.satellite_size),
+            )
+        ]
+    assert sizes == [ground, tile]
+
+
+def test_tensorflows_input_is_pixels_less_vggs_means():
+    with torch.device("meta"):
+        inputs = build_model("safa", release="tensorflow").inputs
+    white = [(1.0 - m) / s for m, s in zip(inputs.mean, inputs.std, strict=True)]
+    assert white == pytest.approx([255 - 123.6, 255 - 116.779, 255 - 103.939])
+
+
+def test_an_unknown_release_names_the_known():
+    with pytest.raises(ConfigError, match="'tensorflow'"):
+        small("safa", release="tensorflw")

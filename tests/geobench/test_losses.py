@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from geobench.errors import ConfigError
 from geobench.losses import (
     counterfactual,
     info_nce,
@@ -72,6 +73,43 @@ def test_all_pairs_far_apart_give_the_plain_loss(rows):
     assert loss.item() == pytest.approx(expected.item())
     near = soft_margin_triplet_far(satellite, ground, position_m=far * 0)
     assert near.item() == 0.0
+
+
+def test_zeroed_near_pairs_add_ln_2_each_and_no_gradient(rows):
+    satellite, ground = rows
+    place = torch.arange(6)[:, None] * torch.tensor([[100.0, 0.0]])
+    place[1] = place[0] + 3.0  # one near pair, seen from both ends
+    left_out = soft_margin_triplet_far(satellite, ground, position_m=place)
+    zeroed = soft_margin_triplet_far(satellite, ground, position_m=place, near="zeroed")
+    # 28 ordered pairs are far, and two are near in each of the two directions.
+    assert zeroed.item() == pytest.approx(left_out.item() + 4 * math.log(2) / 56)
+    kept = soft_margin_triplet_far(
+        satellite, ground, position_m=place, near="zeroed", keep_diagonal=True
+    )
+    assert kept.item() == pytest.approx(zeroed.item() + 12 * math.log(2) / 56)
+    slopes = [
+        torch.autograd.grad(
+            soft_margin_triplet_far(x, ground, position_m=place, near=near), x
+        )[0]
+        for near in ("left-out", "zeroed")
+        for x in [satellite.clone().requires_grad_()]
+    ]
+    assert torch.allclose(*slopes)
+
+
+def test_exactly_the_least_distance_is_far_at_utm_coordinates(rows):
+    satellite, ground = (x[:2] for x in rows)
+    here = torch.tensor([[692_000.25, 6_091_000.5]], dtype=torch.float64)
+    place = torch.cat([here, here + torch.tensor([[15.0, 20.0]])])
+    loss = soft_margin_triplet_far(satellite, ground, position_m=place)
+    assert loss.item() == pytest.approx(soft_margin_triplet(satellite, ground).item())
+    place[1, 0] -= 0.01
+    assert soft_margin_triplet_far(satellite, ground, position_m=place).item() == 0.0
+
+
+def test_near_pairs_can_only_be_left_out_or_zeroed(rows):
+    with pytest.raises(ConfigError, match="'left-out' or 'zeroed'"):
+        soft_margin_triplet_far(*rows, position_m=torch.zeros(6, 2), near="kept")
 
 
 def test_hardest_of_all_entries_is_the_mean_over_all_of_them(rows):

@@ -159,6 +159,34 @@ def test_quarter_turns_move_odd_widths_by_inverse_columns():
     assert starts[1] + starts[3] == 671
 
 
+@pytest.mark.parametrize(
+    ("rule", "starts", "mirrored"),
+    [
+        ("exact", [2, 4, 5], [0, 6, 5]),
+        ("geodtr", [1, 3, 5], [6, 5, 4]),
+        ("geodtr_plus", [1, 3, 6], [6, 5, 4]),
+    ],
+)
+def test_each_rule_rounds_and_mirrors_seven_columns_as_counted_by_hand(
+    rule, starts, mirrored
+):
+    # A quarter of 7 columns is 1.75, half 3.5, three quarters 5.25.
+    batch = _batch([0.0], polar=True, projection="equirectangular")
+    batch["ground"] = torch.arange(7.0).expand(1, 1, 3, 2, 7)
+    batch["satellite"] = batch["ground"][0]
+    no, yes = torch.zeros(1, dtype=torch.bool), torch.ones(1, dtype=torch.bool)
+    found = []
+    for quarter in (1, 2, 3):
+        turn = torch.tensor([quarter])
+        out = turn_batch(batch, flip=no, turn=turn, steps=4, columns=rule)
+        assert torch.equal(out["ground"][0], out["satellite"])
+        found.append(int(out["ground"][0, 0, 0, 0, 0]))
+    assert found == starts
+    turn = torch.tensor([0])
+    out = turn_batch(batch, flip=yes, turn=turn, steps=4, columns=rule)
+    assert out["satellite"][0, 0, 0, :3].tolist() == mirrored
+
+
 def test_distances_between_samples_and_the_given_batch_stay():
     batch = _batch([10.0] * 8, polar=True, projection="equirectangular")
     before = batch["satellite"].clone()
@@ -191,6 +219,8 @@ def test_impossible_turns_are_refused_with_a_way_out():
         layout_simulation(batch, torch.Generator())
     with pytest.raises(ConfigError, match="Unknown layout"):
         layout_simulation(batch, torch.Generator(), strength="stron")
+    with pytest.raises(ConfigError, match="Did you mean 'geodtr'"):
+        layout_simulation(batch, torch.Generator(), strength="weak", columns="geodr")
 
 
 def test_semantic_augmentation_stays_in_range_and_differs_between_images():
