@@ -20,10 +20,10 @@ from geobench.layers.inputs import IMAGENET, check_choice, input_spec
 from geobench.layers.vision_transformer import Perceptron
 from geobench.losses import soft_margin_triplet
 from geobench.model import (
-    Batch,
     CrossViewModel,
     InputSpec,
     ModelCard,
+    Rows,
     middle_frame,
 )
 from geobench.registry import register_model
@@ -322,12 +322,12 @@ class L2LTR(CrossViewModel):
         """
         return self._branch("model_sat")(satellite)
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
         """Triplet loss; the diagonal is kept as in the released code."""
-        ground = self.embed_ground(batch["ground"], batch["frame_mask"])
-        satellite = self.embed_satellite(batch["satellite"])
-        total = soft_margin_triplet(satellite, ground, alpha=10.0, keep_diagonal=True)
-        return {"total": total}
+        loss = soft_margin_triplet(
+            rows["satellite"], rows["ground"], alpha=10.0, keep_diagonal=True
+        )
+        return {"total": loss}
 
     def _branch(self, name: str) -> nn.Module:
         if not hasattr(self, name):

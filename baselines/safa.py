@@ -17,8 +17,8 @@ from geobench.model import (
     CrossViewModel,
     InputSpec,
     ModelCard,
-    Rows,
     PublishedTensor,
+    Rows,
     masked_mean,
     middle_frame,
 )

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from geobench.layers.backbones import make_trunk
 from geobench.layers.inputs import IMAGENET, check_choice, input_spec
 from geobench.losses import INITIAL_LOG_SCALE, info_nce
-from geobench.model import Batch, CrossViewModel, InputSpec, ModelCard, middle_frame
+from geobench.model import CrossViewModel, InputSpec, ModelCard, Rows, middle_frame
 from geobench.registry import register_model
 
 SIZES = {
@@ -71,12 +71,15 @@ class Sample4Geo(CrossViewModel):
         """[B, 3, H, W] to [B, D], not scaled to unit length."""
         return self.model(satellite)
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
         """Symmetric InfoNCE with smoothed labels and the learned temperature."""
-        ground = self.embed_ground(batch["ground"], batch["frame_mask"])
-        satellite = self.embed_satellite(batch["satellite"])
-        scale = self.logit_scale.exp()
-        return {"total": info_nce(satellite, ground, scale=scale, label_smoothing=0.1)}
+        loss = info_nce(
+            rows["satellite"],
+            rows["ground"],
+            scale=self.logit_scale.exp(),
+            label_smoothing=0.1,
+        )
+        return {"total": loss}
 
 
 def _small() -> nn.Sequential:

@@ -16,7 +16,14 @@ from geobench.layers.vision_transformer import (
     strongest_patches,
 )
 from geobench.losses import soft_margin_triplet
-from geobench.model import Batch, CrossViewModel, InputSpec, ModelCard, middle_frame
+from geobench.model import (
+    Batch,
+    CrossViewModel,
+    InputSpec,
+    ModelCard,
+    Rows,
+    middle_frame,
+)
 from geobench.registry import register_model
 
 SIZES = {
@@ -145,12 +152,18 @@ class TransGeo(CrossViewModel):
         paid = self.reference_net.last_attention(satellite)
         return torch.floor(paid / paid.amax((2, 3), keepdim=True) * 255.0) / 255.0
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
+    def describe(self, batch: Batch) -> Rows:
+        """Embeddings of both views; in the second stage by the batch's `attention`."""
+        attention = batch.get("attention")
+        return {
+            "ground": self.embed_ground(batch["ground"], batch["frame_mask"]),
+            "satellite": self.embed_satellite(batch["satellite"], attention),
+        }
+
+    def terms(self, rows: Rows) -> dict[str, Tensor]:
         """Triplet loss between unit rows; TransGeo's 20 on cosines is 10 here."""
-        ground = self.embed_ground(batch["ground"], batch["frame_mask"])
-        satellite = self.embed_satellite(batch["satellite"], batch.get("attention"))
-        total = soft_margin_triplet(unit_rows(satellite), unit_rows(ground), alpha=10.0)
-        return {"total": total}
+        satellite, ground = unit_rows(rows["satellite"]), unit_rows(rows["ground"])
+        return {"total": soft_margin_triplet(satellite, ground, alpha=10.0)}
 
 
 def _published_inputs(dataset: str, *, stage: int, fov_deg: float) -> InputSpec:

@@ -20,8 +20,8 @@ from geobench.model import (
     CrossViewModel,
     InputSpec,
     ModelCard,
-    Rows,
     PublishedTensor,
+    Rows,
     masked_mean,
 )
 from geobench.registry import register_model

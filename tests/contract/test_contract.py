@@ -217,8 +217,11 @@ def test_chunks_give_the_whole_batchs_gradient(trained_name, chunk, monkeypatch)
     total, found = gradients(model, batch, chunk=chunk)
     assert total == pytest.approx(whole, rel=1e-5)
     assert wanted.keys() == found.keys()
+    # Some weights have no influence, such as a bias of attention's keys: their gradient
+    # is rounding noise of the others'.
+    least = 1e-4 * max(value.abs().max() for value in wanted.values())
     for key, value in wanted.items():
-        scale = value.abs().max().clamp_min(1e-6)
+        scale = value.abs().max().clamp_min(least)
         assert ((found[key] - value).abs().max() / scale).item() < 2e-3, key
 
 
