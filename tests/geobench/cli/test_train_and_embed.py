@@ -52,6 +52,8 @@ def _write(path, *, count=12, length=3, size=32):
                 m_per_px=80 / size,
                 width_px=size,
                 height_px=size,
+                source="made",
+                licence="CC0-1.0",
             )
         )
         sequences.append(
