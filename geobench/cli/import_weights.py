@@ -45,13 +45,14 @@ def command(
     Names and shapes must fit to the last one. A file that could only be read by running
     code from it is refused. `geobench embed` takes the checkpoint.
     """
+    from geobench.training.settings import apply_change
     from geobench.weights import load_published
     from geobench.weights.card import write_imported
 
     _refuse_occupied(out, overwrite)
     variant: dict[str, Any] = {}
     for change in changes:
-        options.apply_setting(variant, change)
+        apply_change(variant, change)
     model = load_published(name, _source(files), **variant)
     described = write_imported(model, out, trained_on=trained_on)
     if as_json:

@@ -4,7 +4,7 @@ seed     synthesize, build, train, demo
 json     every command that reads
 workers  synthesize, build, demo
 device   train, embed, demo
-set      train, import-weights
+set      train, reproduce, import-weights
 """
 
 from pathlib import Path
@@ -69,32 +69,3 @@ def settings(help_text: str) -> Any:
     return click.option(
         "--set", "changes", multiple=True, metavar="NAME=VALUE", help=help_text
     )
-
-
-def apply_setting(values: dict[str, Any], change: str) -> None:
-    """Put one NAME=VALUE into settings; a dot goes into a nested one.
-
-    Raises:
-        click.BadParameter: if it is not of that form.
-    """
-    import yaml
-
-    name, sign, text = change.partition("=")
-    if not sign or not name:
-        raise click.BadParameter(f"--set {change!r} is not of the form NAME=VALUE.")
-    value = _number(yaml.safe_load(text))
-    inner, dot, key = name.partition(".")
-    if dot:
-        values[inner] = {**values.get(inner, {}), key: value}
-    else:
-        values[name] = value
-
-
-def _number(value: Any) -> Any:
-    """YAML reads 1e-4, without a point, as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return value

@@ -39,13 +39,7 @@ if TYPE_CHECKING:
 @click.option(
     "--steps", type=click.IntRange(1), help="Stop training so early: a trial."
 )
-@click.option(
-    "--set",
-    "changes",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Change a training setting; the outcome says so.",
-)
+@options.settings("Change a training setting; the outcome says so.")
 @options.device
 @options.seed
 @options.as_json
