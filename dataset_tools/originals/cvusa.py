@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -249,7 +249,8 @@ def _pair(line: str, split: str, *, where: str) -> Pair:
             "annotation path; the list is cut or another one. Unpack it again."
         )
     satellite, ground = (inside(f, where=where) for f in fields[:2])
-    names = {PurePosixPath(f.strip().replace("\\", "/")).stem for f in fields}
+    paths = [satellite, ground, *(f.strip().replace("\\", "/") for f in fields[2:])]
+    names = {p.rpartition("/")[2].partition(".")[0] for p in paths}
     (name,) = names if len(names) == 1 else ("",)
     if not re.fullmatch(r"[0-9]{1,7}", name) or not 0 < int(name) <= MAX_ID:
         raise UnreadableError(

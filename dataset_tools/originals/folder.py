@@ -7,7 +7,7 @@ inside of the folder, links included.
 
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from dataset_tools.errors import MissingDataError, UnreadableError
 
@@ -174,4 +174,4 @@ def inside(text: str, *, where: str) -> str:
             f"{where} names {text[:80]!r}, {fault}; paths must be relative to the "
             "released folder and stay inside of it. Use the list as it was released."
         )
-    return str(PurePosixPath(*parts))
+    return "/".join(parts)

@@ -37,7 +37,9 @@ class SettingsCommand(click.Command):
         """Write one list of options a section, those without one last."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
+            # An argument stands in the usage line and is explained by the text.
+            is_option = isinstance(parameter, click.Option)
+            record = parameter.get_help_record(ctx) if is_option else None
             if record is not None:
                 section = getattr(parameter, "section", "Options")
                 sections.setdefault(section, []).append(record)
