@@ -9,11 +9,13 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from dataset_tools.pack.findings import Finding, found
+from dataset_tools.pack.findings import EXAMPLES, Finding, found
 from dataset_tools.pack.format import GALLERIES
 
 Tables = Mapping[str, pd.DataFrame]
 
+BLOCK: Final = 100_000
+"""Pairs of tiles compared at a time, so that memory stays flat."""
 LEAST_SHARE: Final = 1e-3
 """Tiles that share less of their area than this touch: rounding in degrees does it."""
 
@@ -65,20 +67,44 @@ def _shared_ground(
     first, second = tiles_of(tables, a), tiles_of(tables, b)
     shapes = [_shapes(tables["tiles"], names) for names in (first, second)]
     left, right = shapely.STRtree(shapes[1]).query(shapes[0], predicate="intersects")
-    pairs = shapely.area(shapely.intersection(shapes[0][left], shapes[1][right]))
-    smaller = np.minimum(shapely.area(shapes[0][left]), shapely.area(shapes[1][right]))
-    bad = pairs > LEAST_SHARE * smaller
-    names = (
-        f"{first[i]} and {second[j]}"
-        for i, j in zip(left[bad], right[bad], strict=True)
+    bad = _overlap(shapes[0], shapes[1], left, right)
+    left, right = left[bad], right[bad]
+    if not len(left):
+        return []
+    # Dense sets have millions of pairs, so only the first few become text.
+    order = np.lexsort((right, left))[:EXAMPLES]
+    examples = tuple(f"{first[left[i]]} and {second[right[i]]}" for i in order)
+    message = (
+        f"Two splits ({where}) hold {len(left)} pairs of tiles that show the same "
+        "ground. Split anew with a buffer of at least a tile's diagonal. First: "
+        f"{examples[0]!r}."
     )
-    return found(
-        "overlapping-tiles",
-        names,
-        f"Two splits ({where}) hold {{n}} pairs of tiles that show the same ground. "
-        "Split anew with a buffer of at least a tile's diagonal.",
-        severity="warning",
-    )
+    return [
+        Finding(
+            code="overlapping-tiles",
+            severity="warning",
+            message=message,
+            count=len(left),
+            examples=examples,
+        )
+    ]
+
+
+def _overlap(
+    a: npt.NDArray[Any],
+    b: npt.NDArray[Any],
+    left: npt.NDArray[np.intp],
+    right: npt.NDArray[np.intp],
+) -> npt.NDArray[np.bool_]:
+    """[N] whether pairs of `a[left]` and `b[right]` share more than a border."""
+    areas = shapely.area(a), shapely.area(b)
+    bad = np.zeros(len(left), np.bool_)
+    for start in range(0, len(left), BLOCK):
+        i, j = left[start : start + BLOCK], right[start : start + BLOCK]
+        shared = shapely.area(shapely.intersection(a[i], b[j]))
+        smaller = np.minimum(areas[0][i], areas[1][j])
+        bad[start : start + BLOCK] = shared > LEAST_SHARE * smaller
+    return bad
 
 
 def _shapes(tiles: pd.DataFrame, names: list[str]) -> npt.NDArray[Any]:

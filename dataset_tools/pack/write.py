@@ -165,7 +165,9 @@ def refuse_faults(folder: Path, path: Path) -> None:
     Raises:
         IntegrityError: if the check of the tables finds an error.
     """
-    faults = [f for f in check_tables(folder) if f.severity == "error"]
+    # Leaks are warnings, and comparing dense splits takes longer than all the rest.
+    found = check_tables(folder, leaks=False)
+    faults = [f for f in found if f.severity == "error"]
     if faults:
         message = (
             f"The pack {path} is not written, its records do not fit together: "
