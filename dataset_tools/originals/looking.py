@@ -15,7 +15,8 @@ from dataset_tools.pictures import DECODING_ERRORS, decode, open_bounded
 from dataset_tools.pictures.metadata import upright_size
 
 TAIL_BYTES = 64
-_ENDS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
+_ENDS = {b"\xff\xd8": b"\xff\xd9", b"\x89PNG": b"IEND\xaeB`\x82"}
+"""How a JPEG or PNG begins, and how it ends."""
 
 
 class Look(NamedTuple):
@@ -87,20 +88,26 @@ def _look(file: IO[bytes], *, whole: bool) -> Look | str:
     state = os.fstat(file.fileno())
     if state.st_size == 0:
         return "empty"
-    try:
-        with open_bounded(file) as picture:  # type: ignore[arg-type]
-            size, end = upright_size(picture), _ENDS.get(picture.format or "")
-    except (UnreadableError, *DECODING_ERRORS):
-        return "broken"
-    found = Look(*size, size_bytes=state.st_size, changed_ns=state.st_mtime_ns)
-    file.seek(max(0, state.st_size - TAIL_BYTES))
-    # Some writers pad files with zeros.
-    has_end = end is not None and file.read().rstrip(b"\0").endswith(end)
-    if has_end and not whole:
-        return found
+    end = _end(file, state.st_size)
+    fault = "cut" if end is False else "broken"
     file.seek(0)
     try:
-        decode(file.read())
-    except UnreadableError:
-        return "broken" if has_end else "cut"
-    return found
+        with open_bounded(file) as picture:  # type: ignore[arg-type]
+            size = upright_size(picture)
+        if whole or not end:
+            file.seek(0)
+            decode(file.read())
+    except (UnreadableError, *DECODING_ERRORS):
+        return fault
+    return Look(*size, size_bytes=state.st_size, changed_ns=state.st_mtime_ns)
+
+
+def _end(file: IO[bytes], length: int) -> bool | None:
+    """Whether a JPEG or PNG has its end; None for what has no known one."""
+    head = file.read(8)
+    end = next((e for start, e in _ENDS.items() if head.startswith(start)), None)
+    if end is None:
+        return None
+    file.seek(max(0, length - TAIL_BYTES))
+    # Some writers pad files with zeros.
+    return file.read().rstrip(b"\0").endswith(end)

@@ -218,4 +218,9 @@ def fault_of(
     if isinstance(found, str):
         reason = f"{found}-{view}"
         return Rejection(item=item, stage="pictures", reason=reason, measured=path)
+    if view == "satellite" and found.width_px != found.height_px:
+        size = f"{found.width_px} x {found.height_px}"
+        return Rejection(
+            item=item, stage="pictures", reason="not-square-satellite", measured=size
+        )
     return None

@@ -11,6 +11,7 @@ rest is val; neighbours at the cut share frames. All frames of a sequence are ke
 authors' loader draws 7 of more in training and leaves out the last ones in its test.
 """
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -199,7 +200,8 @@ def contents(
             "variant": survey.variant,
             "m_per_px": f"Web Mercator zoom {settings.zoom} at the tile's latitude",
             "position": "the frame nearest to the tile's centre",
-            "order": "number in a frame's file name, the odometer in millimetres",
+            "order": "number in a frame's file name, the odometer in millimetres; a "
+            "sequence lists each session in this order",
             "published": "files by number: first int(0.8 n) train, one dropped, val",
         },
     )
@@ -262,18 +264,23 @@ def _named(sequences: tuple[Listed, ...]) -> list[str]:
 
 def _frames(sequences: tuple[Listed, ...], root: Folder, looked: Looked) -> _Frames:
     found = _Frames()
-    for view in (v for s in sequences for v in s.views):
+    views = [v for s in sequences for v in s.views]
+    # A position that one sequence leaves out may be in another.
+    for view in sorted(views, key=lambda v: not math.isfinite(v.lat)):
         frame_id, path = _frame_id(view.path), f"{STREET}/{view.path}"
         if frame_id in found.lost:
             continue
         if frame_id in found.by_id:
-            _compare(found, frame_id, view)
+            if math.isfinite(view.lat):
+                _compare(found, frame_id, view)
             continue
         fault = fault_of(
             frame_id, path, there=root.has(path), looked=looked, view="ground"
         )
+        if fault is None and not math.isfinite(view.lat):
+            fault = Rejection(item=frame_id, stage="frames", reason="no-position")
         if fault is None:
-            found.by_id[frame_id] = _frame(frame_id, view)
+            found.by_id[frame_id] = _frame(frame_id, view, len(found.by_id))
         else:
             found.lost[frame_id] = fault
     return found
@@ -289,12 +296,12 @@ def _compare(found: _Frames, frame_id: str, view: View) -> None:
         found.differing.add(frame_id)
 
 
-def _frame(frame_id: str, view: View) -> Frame:
+def _frame(frame_id: str, view: View, count: int) -> Frame:
     path = PurePosixPath(view.path)
     return Frame(
         frame_id=frame_id,
-        session_id=path.parent.name,
-        order=int(path.stem) if _ODOMETER.fullmatch(path.stem) else 0,
+        session_id=str(path.parent),
+        order=int(path.stem) if _ODOMETER.fullmatch(path.stem) else count,
         lat=view.lat,
         lon=view.lon,
         heading_deg=view.heading_deg,
@@ -308,7 +315,7 @@ def _kept_views(sequence: Listed, frames: _Frames) -> list[View]:
 
 def _sequence(sequence: Listed, frames: _Frames) -> Sequence:
     views = _kept_views(sequence, frames)
-    named = [frames.by_id[_frame_id(v.path)] for v in views]
+    named = _driven([frames.by_id[_frame_id(v.path)] for v in views])
     at = np.array([(f.lat, f.lon) for f in named], np.float64)
     away = distance_m(sequence.lat, sequence.lon, at[:, 0], at[:, 1])
     nearest = at[int(np.argmin(away))]
@@ -322,6 +329,16 @@ def _sequence(sequence: Listed, frames: _Frames) -> Sequence:
         length_m=float(steps.sum()),
         positives=(_id(sequence.number),),
     )
+
+
+def _driven(frames: list[Frame]) -> list[Frame]:
+    """Frames of each session by their odometer, each once, sessions as they come.
+
+    Keys count in this order in all that was seen of the release.
+    """
+    sessions = list(dict.fromkeys(f.session_id for f in frames))
+    once = {f.frame_id: f for f in frames}.values()
+    return sorted(once, key=lambda f: (sessions.index(f.session_id), f.order))
 
 
 def _published(numbers: tuple[int, ...]) -> list[tuple[int, str]]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dataset_tools.originals.folder import inside
+from dataset_tools.records import UNKNOWN
 
 MAX_JSON_BYTES = 4 * 1024**2
 HEADING_KEYS = ("heading", "bearing")
@@ -40,6 +41,7 @@ class View:
     path: str
     """Relative to the folder of street pictures."""
     lat: float
+    """NaN, as lon, where the file has no position."""
     lon: float
     heading_deg: float | None
 
@@ -136,7 +138,10 @@ def _view(value: Any, *, key: str, where: str) -> View:
     name = view.get("name")
     if not isinstance(name, str):
         raise BadSequence(f"{key} has no name")
-    lat, lon = _position([view.get("lat"), view.get("lon")], key)
+    try:
+        lat, lon = _position([view.get("lat"), view.get("lon")], key)
+    except BadSequence:
+        lat, lon = UNKNOWN, UNKNOWN
     heading = next((view[k] for k in HEADING_KEYS if k in view), None)
     return View(
         path=without_first(name, where=where),

@@ -44,7 +44,13 @@ from dataset_tools.originals.vigor_folder import (
     read_city,
     refuse_other_labels,
 )
-from dataset_tools.originals.vigor_lists import M_PER_PX, ORIGINAL_M_PER_PX, TILE_PX
+from dataset_tools.originals.vigor_lists import (
+    M_PER_PX,
+    ORIGINAL_M_PER_PX,
+    TILE_PX,
+    Floats,
+    label_offsets_m,
+)
 from dataset_tools.records import Offset, Rejection, Sequence
 from dataset_tools.settings.original import VigorSettings
 
@@ -156,8 +162,14 @@ def contents(
         tiles_of[city.city] = sorted(there.values())
         unit = M_PER_PX[city.city] if corrected else ORIGINAL_M_PER_PX
         kept = _panoramas(city, survey, looked, lost["panoramas"], there=there)
+        offsets, wrong = label_offsets_m(city.parts["all"], city.tiles, unit_m=unit)
         for row in kept:
-            _add_panorama(made, city, row, there=there, unit_m=unit)
+            _add_panorama(made, city, row, there=there, offsets_m=offsets[row])
+        if wrong.any():
+            made.warnings.append(
+                f"{int(wrong.any(axis=1).sum()):,} labels of {city.city} contradict "
+                "the positions in their names; their offsets are measured anew."
+            )
         for part, labels in city.parts.items():
             names = {city.parts["all"].names[r] for r in kept} & {*labels.names}
             queries[city.city, part] = sorted(_id(city.city, n) for n in names)
@@ -239,19 +251,19 @@ def _panoramas(
 
 
 def _add_panorama(
-    made: Contents, city: CityLists, row: int, *, there: dict[int, str], unit_m: float
+    made: Contents,
+    city: CityLists,
+    row: int,
+    *,
+    there: dict[int, str],
+    offsets_m: Floats,
 ) -> None:
     labels = city.parts["all"]
     name = labels.names[row]
     frame_id = _id(city.city, name)
     lat, lon = float(labels.lat[row]), float(labels.lon[row])
-    groups = [
-        (there[n], delta)
-        for n, delta in zip(
-            labels.tile[row].tolist(), labels.delta_px[row].tolist(), strict=True
-        )
-        if n in there
-    ]
+    numbers, metres = labels.tile[row].tolist(), offsets_m.tolist()
+    groups = [(there[n], m) for n, m in zip(numbers, metres, strict=True) if n in there]
     source = f"{city.ground}/{name}"
     made.frames.append(
         panorama(frame_id, (lat, lon), session=city.city, order=row, source=source)
@@ -267,7 +279,7 @@ def _add_panorama(
             positives=(groups[0][0],),
             semi_positives=tuple(i for i, _ in groups[1:]),
             offsets=tuple(
-                Offset(tile_id=i, north_m=north * unit_m, east_m=east * unit_m)
+                Offset(tile_id=i, north_m=north, east_m=east)
                 for i, (north, east) in groups
             ),
         )

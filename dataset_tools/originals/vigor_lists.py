@@ -15,8 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from dataset_tools.errors import UnreadableError
-from dataset_tools.geodesy import to_projected_m
+from dataset_tools.geodesy import offset_m, to_projected_m
 from dataset_tools.originals.folder import read_lines
+from dataset_tools.pack.checks.geometry import (
+    OFFSET_TOLERANCE_M,
+    OFFSET_TOLERANCE_SHARE,
+)
 
 TILE_PX = 640
 """Side of a released tile, which deltas are counted in."""
@@ -141,6 +145,11 @@ def read_labels(path: Path, tiles: TileList) -> Labels:
                 "ID,LAT,LON,.jpg; use the list as it was released."
             )
         named = fields[1::3]
+        if len({*named}) < GROUPS:
+            raise UnreadableError(
+                f"Line {number} of {path} names a tile twice; use the list as it was "
+                "released."
+            )
         unlisted = [t for t in named if t not in known]
         if unlisted:
             raise UnreadableError(
@@ -184,6 +193,30 @@ def offsets_m(labels: Labels, tiles: TileList, city: str) -> tuple[Floats, Float
     tile_east, tile_north = to_projected_m(tiles.lat, tiles.lon, epsg=epsg)
     north = tile_north[labels.tile] - pano_north[:, None]
     return north, tile_east[labels.tile] - pano_east[:, None]
+
+
+def label_offsets_m(
+    labels: Labels, tiles: TileList, *, unit_m: float
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Offsets that labels give, and which of them positions contradict.
+
+    Args:
+        labels: of a city.
+        tiles: of the same city.
+        unit_m: metres per pixel of the label set.
+
+    Returns:
+        [Q, 4, 2] metres north and east, tile centre minus panorama, and [Q, 4] where
+        the label is farther from the geodesic offset than a pack allows; there the
+        geodesic one is given.
+    """
+    lat, lon = tiles.lat[labels.tile], tiles.lon[labels.tile]
+    east, north = offset_m(labels.lat[:, None], labels.lon[:, None], lat, lon)
+    true = np.stack([north, east], axis=2)
+    told = labels.delta_px * unit_m
+    away, length = (np.hypot(*np.moveaxis(v, 2, 0)) for v in (told - true, true))
+    wrong = away > OFFSET_TOLERANCE_M + OFFSET_TOLERANCE_SHARE * length
+    return np.where(wrong[..., None], true, told), wrong
 
 
 def corrected_deltas(labels: Labels, tiles: TileList, city: str) -> Floats:

@@ -71,7 +71,15 @@ CVACT_UTM = np.array(
 )
 
 
-def act_mat(path: Path, *, kind=np.int32, utm=CVACT_UTM, ids=CVACT_IDS, **changes):
+def act_mat(
+    path: Path,
+    *,
+    kind=np.int32,
+    utm=CVACT_UTM,
+    ids=CVACT_IDS,
+    do_compression=True,
+    **changes,
+):
     """ACT_data.mat with its lists as columns inside of structures."""
     lists = {**CVACT_LISTS, **changes}
 
@@ -88,7 +96,7 @@ def act_mat(path: Path, *, kind=np.int32, utm=CVACT_UTM, ids=CVACT_IDS, **change
         "valSetAll": struct("test", "valInd"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    scipy.io.savemat(path, content, do_compression=True)
+    scipy.io.savemat(path, content, do_compression=do_compression)
     return path
 
 
