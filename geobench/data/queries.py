@@ -109,7 +109,8 @@ def read_queries(
         pack: an open pack.
         scheme: of `splits.parquet`.
         split: of `splits.parquet`; may hold nothing in this pack.
-        max_frames: T; of a longer sequence the middle T frames are used.
+        max_frames: T; of a longer sequence the T frames around the query's own one are
+            used.
         frames: which of them may be seen, or None for all.
         gallery: leave out the sequences that have no positive in this gallery of the
             split, which no rank can be given.
@@ -123,7 +124,7 @@ def read_queries(
         lists = pack.sequences.loc[ids, "positives"]
         ids = [i for i, p in lists.items() if not there.isdisjoint(map(str, p))]
     table = pack.sequences.loc[ids]
-    windows = [_window([str(f) for f in w], max_frames) for w in table["frame_ids"]]
+    windows = _windows(pack, table, max_frames)
     positives = [
         _own_tile(pack.name, i, list(p)) for i, p in table["positives"].items()
     ]
@@ -184,11 +185,38 @@ def tangent_plane_m(position_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float
     return ((position_m - origin) @ np.stack([east, north], 1)).astype(np.float32)
 
 
-def _window(frame_ids: list[str], max_frames: int) -> list[str]:
-    """The middle frames of a sequence that is longer than the model can take."""
-    start = max(0, middle(len(frame_ids)) - middle(max_frames))
-    start = min(start, max(0, len(frame_ids) - max_frames))
-    return frame_ids[start : start + max_frames]
+def _windows(pack: "Pack", table: "pd.DataFrame", max_frames: int) -> list[list[str]]:
+    """The frames of each sequence, of one longer than a model can take some of them.
+
+    These lie around the frame at the query's position: the middle one, but in a
+    sequence of variable length or of several passes any.
+    """
+    windows = [[str(f) for f in w] for w in table["frame_ids"]]
+    long = [i for i, w in enumerate(windows) if len(w) > max_frames]
+    flat = pack.frames.loc[[f for i in long for f in windows[i]], ["lat", "lon"]]
+    places = ecef_m(flat["lat"].to_numpy(float), flat["lon"].to_numpy(float))
+    queries = ecef_m(table["lat"].to_numpy(float), table["lon"].to_numpy(float))
+    begin = 0
+    for i in long:
+        length = len(windows[i])
+        own = _own_frame(places[begin : begin + length] - queries[i])
+        begin += length
+        start = min(max(0, own - middle(max_frames)), length - max_frames)
+        windows[i] = windows[i][start : start + max_frames]
+    return windows
+
+
+def _own_frame(offsets_m: npt.NDArray[np.float64]) -> int:
+    """Number of the frame at the query's position; of several the middlemost.
+
+    Args:
+        offsets_m: [T, 3] frames minus query; NaN where a position is unknown.
+    """
+    away = np.linalg.norm(offsets_m, axis=1)
+    nearest = np.nanmin(away, initial=np.inf)
+    # What is unknown everywhere leaves all frames, and so the middle one.
+    near = np.flatnonzero(~(away > nearest + 1e-3))
+    return int(near[np.argmin(np.abs(near - middle(len(away))))])
 
 
 def _own_tile(pack: str, sequence_id: str, positives: list[str]) -> str:
