@@ -13,8 +13,7 @@ split holds.
 
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Series
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,6 @@ Fault = tuple[str, float | str | None, float | str | None]
 """(reason, measured, limit)."""
 Shapes = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
-NearM = Callable[[Shapes, Shapes], Floats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +80,8 @@ def settle(
         thin_m: least distance of centres in the thinned gallery, metres.
         takes: whether a split may hold a tile; None: any.
     """
-    near_m = partial(_near_m, distance=distance, safe_m=world.safe_m(distance.buffer_m))
-    split_of, faults = _give_way(world, wanted, distance, near_m)
+    wanted = give_way(world, wanted, distance)
+    split_of, faults = wanted.split, wanted.faults
     rejected = [
         Rejection(
             item=world.sequences[i].sequence_id,
@@ -98,7 +96,7 @@ def settle(
         split: [s for s, w in zip(world.sequences, split_of, strict=True) if w == split]
         for split in PRIORITY
     }
-    others = _others(world, split_of, wanted.land, near_m=near_m, takes=takes)
+    others = _others(world, wanted, distance, takes=takes)
     rows: list[SplitRow] = [
         (scheme, DROPPED, "sequence", world.sequences[i].sequence_id) for i in faults
     ]
@@ -107,33 +105,36 @@ def settle(
     return SplitOutcome(rows=sorted(rows), rejected=rejected)
 
 
-def _give_way(
-    world: World, wanted: Wanted, distance: Distance, near_m: NearM
-) -> tuple[list[str], dict[int, Fault]]:
-    """The split of each sequence, and why the dropped ones are."""
+def give_way(world: World, wanted: Wanted, distance: Distance) -> Wanted:
+    """The same without the sequences that lie too near to a split they give way to.
+
+    Args:
+        world: sequences and tiles.
+        wanted: where the sequences should go.
+        distance: the buffer, and who gives way to whom.
+    """
     split_of, faults = list(wanted.split), dict(wanted.faults)
     for split in PRIORITY:
         mine = [i for i, s in enumerate(split_of) if s == split]
         before = distance.gives_way.get(split, ())
         kept = [i for i, s in enumerate(split_of) if s in before]
-        away = near_m(world.shapes[mine], world.shapes[kept])
+        away = _near_m(world, world.shapes[mine], world.shapes[kept], distance)
         for i, metres in zip(mine, away.tolist(), strict=True):
             if np.isfinite(metres):
                 split_of[i] = DROPPED
                 faults[i] = ("in-buffer", round(metres, 2), distance.buffer_m)
-    return split_of, faults
+    return replace(wanted, split=split_of, faults=faults)
 
 
 def _others(
     world: World,
-    split_of: list[str],
-    land: list[str] | None,
+    wanted: Wanted,
+    distance: Distance,
     *,
-    near_m: NearM,
     takes: Callable[[str, Tile], bool] | None,
 ) -> dict[str, list[str]]:
     """Tiles of no sequence for each split that has sequences."""
-    names = np.array(split_of, dtype=object)
+    names, land = np.array(wanted.split, dtype=object), wanted.land
     held = {s: list(world.shapes[names == s]) for s in PRIORITY}
     given: dict[str, list[str]] = {s: [] for s in PRIORITY}
     left = list(range(len(world.others)))
@@ -146,7 +147,7 @@ def _others(
         ]
         foreign = [shape for s in PRIORITY if s != split for shape in held[s]]
         shapes = [world.tile_shapes[world.others[i]] for i in mine]
-        away = near_m(_array(shapes), _array(foreign))
+        away = _near_m(world, _array(shapes), _array(foreign), distance)
         fit = [i for i, metres in zip(mine, away, strict=True) if np.isinf(metres)]
         given[split] = [world.others[i] for i in fit]
         held[split] += [world.tile_shapes[name] for name in given[split]]
@@ -156,7 +157,7 @@ def _others(
 
 
 def _near_m(
-    shapes: Shapes, against: Shapes, *, distance: Distance, safe_m: float
+    world: World, shapes: Shapes, against: Shapes, distance: Distance
 ) -> Floats:
     """[N] metres to the nearest of the others where it is too near, else infinity."""
     away = np.full(len(shapes), np.inf)
@@ -166,6 +167,7 @@ def _near_m(
     if distance.buffer_m == 0:
         away[np.unique(tree.query(shapes, predicate="intersects")[0])] = 0.0
         return away
+    safe_m = world.safe_m(distance.buffer_m)
     pairs, metres = tree.query_nearest(
         shapes, max_distance=safe_m, return_distance=True, all_matches=False
     )

@@ -66,14 +66,12 @@ def by_list(
     """
     given = read_list(path)
     world = World.of(sequences, frames_by_id, tiles, tile_side_m=rule.tile_side_m)
-    wanted = _wanted(world, given, path)
-    parted = with_validation(world, wanted, rule, attempt=0)
-    gives_way = {} if parted is wanted else {"train": ("val",)}
+    wanted = with_validation(world, _wanted(world, given, path), rule, attempt=0)
     name = path.stem if scheme is None else scheme
     outcome = settle(
         world,
-        parted,
-        Distance(buffer_m=rule.buffer_m, gives_way=gives_way),
+        wanted,
+        Distance(buffer_m=rule.buffer_m, gives_way={}),
         scheme=name,
         thin_m=rule.thin_m,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from dataset_tools.areas import count_cells, pick_cells
 from dataset_tools.errors import UsageError
-from dataset_tools.splits.apart import Wanted
+from dataset_tools.splits.apart import Distance, Wanted, give_way
 from dataset_tools.splits.rows import SplitOutcome
 from dataset_tools.splits.rule import SplitRule
 from dataset_tools.splits.world import World
@@ -55,6 +55,7 @@ def with_validation(
 ) -> Wanted:
     """The same with a compact part of the training places for validation.
 
+    The two keep the rule's buffer, whatever other splits keep: they are of one drive.
     Nothing changes where validation has sequences, has no share, or where there are no
     two cells of training queries to part.
     """
@@ -71,7 +72,8 @@ def with_validation(
     split = list(wanted.split)
     for i, taken in zip(train, chosen.tolist(), strict=True):
         split[i] = "val" if taken else "train"
-    return replace(wanted, split=split)
+    distance = Distance(buffer_m=rule.buffer_m, gives_way={"train": ("val",)})
+    return give_way(world, replace(wanted, split=split), distance)
 
 
 def until_full(

@@ -44,10 +44,12 @@ def summary(report: "BuildReport") -> dict[str, Any]:
 
 def as_text(report: "BuildReport") -> str:
     """The report as a table and a line on the pack."""
-    lines = [f"{'stage':<12} {'items':<10}{'in':>9}{'kept':>9}  rejected by reason"]
+    wide = max([12, *(len(s.stage) for s in report.stages)])
+    lines = [f"{'stage':<{wide}} {'items':<10}{'in':>9}{'kept':>9}  rejected by reason"]
     for s in report.stages:
         reasons = ", ".join(f"{k} {v:,}" for k, v in s.rejected.items()) or "none"
-        lines.append(f"{s.stage:<12} {s.items:<10}{s.given:>9,}{s.kept:>9,}  {reasons}")
+        counts = f"{s.items:<10}{s.given:>9,}{s.kept:>9,}"
+        lines.append(f"{s.stage:<{wide}} {counts}  {reasons}")
     lines += [f"Note: {text}" for text in report.notes]
     lines += [f"Warning: {text}" for text in report.warnings]
     counts = ", ".join(f"{v:,} {k}" for k, v in report.counts.items())

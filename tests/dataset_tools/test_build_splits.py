@@ -116,8 +116,11 @@ def test_every_scheme_can_stand_beside_the_others_with_its_galleries(made, tmp_p
     assert told["splits/published"].rejected["not-listed"] > 0
     for stage in report.stages:
         assert stage.given == stage.kept + sum(stage.rejected.values())
-    errors = [f for f in check_pack(report.path) if f.severity == "error"]
-    assert errors == []
+    findings = check_pack(report.path)
+    # What is asked about another time shows the same place; a list is taken as it is.
+    told = {f.message.split("of scheme '")[1].split("'")[0] for f in findings}
+    assert {f.severity for f in findings} == {"warning"}
+    assert told <= {"session", "year", "published"}
 
 
 def test_the_command_takes_schemes_and_prints_a_line_for_each(made, tmp_path):

@@ -5,7 +5,7 @@ from made_town import check_guarantees, street, together
 
 from dataset_tools.errors import UsageError
 from dataset_tools.records import Sequence
-from dataset_tools.splits import SplitRule, by_session
+from dataset_tools.splits import SplitOutcome, SplitRule, by_session
 
 SPLITS = ("train", "val", "test")
 
@@ -67,6 +67,16 @@ def test_two_sessions_leave_a_part_of_the_training_places_to_validation():
     assert val == list(range(val[0], val[-1] + 1))
     assert 5 <= len(val) <= 15
     check_guarantees(outcome, data, buffer_m=100.0)
+
+
+def test_validation_taken_from_training_keeps_the_buffer_though_revisits_may_meet():
+    data = together(street(60, name="one"), street(20, name="two", north=3.0))
+    outcome = by_session(*data, SplitRule(buffer_m=100.0, revisit_buffer_m=0.0))
+    rows = [r for r in outcome.rows if r[1] != "test"]
+    train_and_val = SplitOutcome(rows, outcome.rejected)
+    left = [s for s in data[0] if s.sequence_id in {r[3] for r in rows}]
+    check_guarantees(train_and_val, (left, *data[1:]), buffer_m=100.0)
+    assert {r.reason for r in outcome.rejected} == {"in-buffer"}
 
 
 def test_sessions_that_share_a_sequence_go_together():
