@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from geobench.errors import DataError, SchemaError
+from geobench.weights.sources import read_file
 
 WEIGHTS = {
     "resnet18": "ResNet18_Weights.IMAGENET1K_V1",
@@ -107,13 +107,13 @@ def _read(name: str, folder: Path | None) -> Mapping[str, Tensor]:
     path = folder / file_name(name)
     plain = path.with_suffix(".safetensors")
     if plain.is_file():
-        return load_file(plain)
+        return read_file(plain)
     if not path.is_file():
         raise DataError(
             f"{folder} holds neither {path.name} nor {plain.name}. Fetch torchvision's "
             f"{WEIGHTS[name]} on a machine with a network and put the file there."
         )
-    return _torch_file(path)
+    return read_file(path)
 
 
 def _fetch(name: str) -> Mapping[str, Tensor]:
@@ -124,7 +124,7 @@ def _fetch(name: str) -> Mapping[str, Tensor]:
 
     cached = Path(torch.hub.get_dir()) / "checkpoints" / file_name(name)
     if cached.is_file():
-        return _torch_file(cached)
+        return read_file(cached)
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT_S)
     try:
@@ -139,18 +139,4 @@ def _fetch(name: str) -> Mapping[str, Tensor]:
         ) from error
     finally:
         socket.setdefaulttimeout(before)
-    return found
-
-
-def _torch_file(path: Path) -> Mapping[str, Tensor]:
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        torch.serialization.pickle.UnpicklingError,
-        RuntimeError,
-        ValueError,
-    ) as error:
-        raise SchemaError(f"{path} holds no plain weights: {error}.") from error
-    if not isinstance(found, Mapping):
-        raise SchemaError(f"{path} holds no weights by name.")
     return found
