@@ -113,8 +113,10 @@ def _planned(
         used = _used_frames(views, frames, stages)
         contents = _contents(settings, views, used, stages=stages, imagery=imagery)
         contents.made_by["rules"]["pictures"] = described(used.values(), tools)
+        contents.made_by["measured"] = stages.measured()
         doubts = picture_doubts(used.values(), tools.rule)
-        return contents, [*_warnings(settings, views), *doubts]
+        warnings = [*stages.warnings, *_warnings(settings, views), *doubts]
+        return contents, warnings
 
 
 def _refuse_nothing(

@@ -9,10 +9,10 @@ from dataset_tools.settings.picture import CameraSettings, PictureSettings
 from dataset_tools.settings.sequence import SequenceSettings
 from dataset_tools.settings.split import SplitSettings
 from dataset_tools.settings.tile import TileSettings
-from dataset_tools.settings.track import TrackSettings
+from dataset_tools.settings.track import CleaningSettings, TrackSettings
 
 
-class DriveSettings(TrackSettings, CameraSettings, SequenceSettings):
+class DriveSettings(TrackSettings, CleaningSettings, CameraSettings, SequenceSettings):
     """Parameters of what happens before imagery is at hand."""
 
 

@@ -59,6 +59,21 @@ def read_csv(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
     return outcome
 
 
+def has_positions(path: Path, rules: ReadingRules = PLAIN) -> bool:
+    """Whether a track has positions: all do but CSV that says distances only.
+
+    Raises:
+        UsageError: if the rules name an unknown field.
+        MissingDataError: if the file, or a column that was named, is not there.
+        UnreadableError: if it is no CSV although its suffix says so.
+    """
+    plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
+    if path.is_dir() or plain.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return True
+    fields = match_columns(csv_records(path)[0], rules.columns)
+    return "geometry" in fields or ("lat" in fields and "lon" in fields)
+
+
 def csv_records(path: Path) -> tuple[list[str], int, list[dict[str, str | None]]]:
     """Columns, line of the first row, and rows as column -> cell of a CSV file.
 

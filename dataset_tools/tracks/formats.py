@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
 from dataset_tools.records import Fix, Outcome
@@ -18,11 +18,8 @@ from dataset_tools.tracks.gpx import read_gpx
 from dataset_tools.tracks.mapillary import fixes_of_descriptions, is_description
 from dataset_tools.tracks.nmea import looks_like_nmea, read_nmea
 from dataset_tools.tracks.objects import fixes_of_objects, read_objects
-from dataset_tools.tracks.rules import PLAIN, ReadingRules
+from dataset_tools.tracks.rules import PLAIN, ReadingRules, TrackFormat
 
-TrackFormat = Literal[
-    "auto", "gpx", "csv", "geojson", "json", "nmea", "mapillary", "gpmf"
-]
 Reader = Callable[[Path, ReadingRules], Outcome[Fix]]
 
 BEGINNING_BYTES: Final = 65_536

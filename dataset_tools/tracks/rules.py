@@ -14,6 +14,9 @@ from dataset_tools.tracks.times import Clock, TimeScale, zone_of
 
 FixKind = Literal["2d", "3d"]
 HeadingReference = Literal["true", "magnetic"]
+TrackFormat = Literal[
+    "auto", "gpx", "csv", "geojson", "json", "nmea", "mapillary", "gpmf"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

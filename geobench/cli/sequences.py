@@ -42,7 +42,13 @@ def command(out: Path | None, as_json: bool, **given: Any) -> None:
         _write_geojson(out, sequences, frames)
         _write_rejections(out.with_suffix(".rejections.csv"), stages.rejections)
     summary = _summary(stages, sequences)
-    click.echo(json.dumps(summary, indent=2) if as_json else _as_text(summary))
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    told = [f"{name}: {clock.told()}" for name, clock in stages.clocks.items()]
+    click.echo("\n".join([_as_text(summary), *told]))
+    for warning in stages.warnings:
+        click.echo(f"Warning: {warning}", err=True)
 
 
 def _summary(stages: "Stages", sequences: list["Sequence"]) -> dict[str, Any]:
@@ -56,6 +62,8 @@ def _summary(stages: "Stages", sequences: list["Sequence"]) -> dict[str, Any]:
         "sequences": len(sequences),
         "median_length_m": lengths[len(lengths) // 2] if lengths else None,
         "frames": {"least": frames[0], "most": frames[-1]} if frames else None,
+        "clocks": {name: clock.as_json() for name, clock in stages.clocks.items()},
+        "warnings": stages.warnings,
     }
 
 
