@@ -49,8 +49,6 @@ def read_drive(settings: DriveSettings, stages: Stages) -> list[Frame]:
         UnreadableError: if one cannot be read.
     """
     rules = reading_rules(settings)
-    lines = _route(settings, rules, stages)
-    fixes = _fixes(settings, rules, lines, stages)
     if settings.drive is None:
         if settings.track is None:
             message = (
@@ -58,10 +56,13 @@ def read_drive(settings: DriveSettings, stages: Stages) -> list[Frame]:
                 "from. Give --drive FOLDER, --track FILE or both."
             )
             raise UsageError(message)
-        return frames_from_fixes(fixes)
+        lines = _route(settings, rules, stages)
+        return frames_from_fixes(_fixes(settings, rules, lines, stages))
     frames = _pictures(settings, settings.drive, rules, stages=stages)
     if _is_alone(settings):
         return _on_one_clock(frames, stages)
+    lines = _route(settings, rules, stages)
+    fixes = _fixes(settings, rules, lines, stages)
     return _placed(settings, frames, fixes, lines=lines, stages=stages)
 
 
