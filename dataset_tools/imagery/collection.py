@@ -183,6 +183,12 @@ class RasterCollection(RasterImagery):
         size_px: int,
     ) -> Pixels | Rejection:
         """A crop put together from files; the first one that sees a pixel gives it."""
+        if len(numbers) == 1:
+            try:
+                raster = self.pool.get(numbers[0])
+            except UnreadableError as error:
+                return unreadable(*at, fault=str(error))
+            return raster.crop(*at, side_m=side_m, size_px=size_px)
         pixels: Pixels | None = None
         seen = np.zeros((size_px, size_px), np.bool_)
         for number in numbers:
@@ -257,10 +263,14 @@ class RasterCollection(RasterImagery):
         seen = np.zeros((size_px, size_px), np.bool_)
         used = []
         for number in numbers:
-            view = self._view(number, lat, lon, side_m=side_m, size_px=size_px)
-            if isinstance(view, Rejection):
+            try:
+                raster = self.pool.get(number)
+            except UnreadableError:
                 continue
-            new = view.seen() & ~seen
+            mine = raster.seen(lat, lon, side_m=side_m, size_px=size_px)
+            if isinstance(mine, Rejection):
+                continue
+            new = mine & ~seen
             if new.any():
                 used.append(number)
                 seen |= new

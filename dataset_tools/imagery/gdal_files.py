@@ -7,14 +7,16 @@ or a path beginning with /vsi, could point anywhere, the network included.
 
 import re
 import warnings
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import rasterio
 from affine import Affine
 from rasterio.crs import CRS
+from rasterio.env import getenv, hasenv
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
@@ -55,7 +57,12 @@ class Placed:
 
 
 def reading() -> AbstractContextManager[Any]:
-    """The settings under which GDAL may open and read files."""
+    """The settings under which GDAL may open and read files.
+
+    Within them they are not set again, which would cost a tenth of a crop.
+    """
+    if hasenv() and getenv().get("GDAL_DISABLE_READDIR_ON_OPEN") == "EMPTY_DIR":
+        return nullcontext()
     return rasterio.Env(  # type: ignore[no-any-return]
         GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR",
         GDAL_PAM_ENABLED="NO",
@@ -105,17 +112,13 @@ def open_dataset(path: Path, *, overview: int | None = None) -> Any:
             "it with gdal_translate to a GeoTIFF."
         )
     options = {} if overview is None else {"OVERVIEW_LEVEL": overview}
-    with reading() as env:
-        if driver not in env.drivers():
-            raise UnreadableError(
-                f"{path} needs GDAL's driver {driver}, which this installation of "
-                "rasterio does not have. Convert it to a GeoTIFF elsewhere."
-            )
+    with reading():
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", NotGeoreferencedWarning)
                 dataset = rasterio.open(str(path.resolve()), driver=driver, **options)
-        except (RasterioError, OSError) as error:
+        except (RasterioError, OSError, ValueError) as error:
+            _refuse_driver(driver, path)
             raise UnreadableError(
                 f"{path} cannot be read as imagery. Fetch or export it again. GDAL: "
                 f"{error}"
@@ -147,6 +150,15 @@ def known_system(text: str) -> Any:
         f"{text[:60]!r} is no known coordinate reference system; give a code such as "
         "EPSG:32618, or WKT."
     )
+
+
+def _refuse_driver(driver: str, path: Path) -> None:
+    with rasterio.Env() as env:
+        if driver not in env.drivers():
+            raise UnreadableError(
+                f"{path} needs GDAL's driver {driver}, which this installation of "
+                "rasterio does not have. Convert it to a GeoTIFF elsewhere."
+            )
 
 
 def _refuse_unsafe(dataset: Any, path: Path) -> None:
@@ -201,12 +213,23 @@ def _crs(
             f"{own.to_string()[:60]}. Leave it away."
         )
     used: Any = own or stated
-    if not (used.is_projected or used.is_geographic):
+    wkt, kind = _system(used.to_wkt())
+    if kind == "local":
         raise UnreadableError(
             f"{path} uses the local system {used.to_string()[:60]!r}, which has no "
             "place on Earth. Export it in a projected system such as EPSG:32618."
         )
-    return str(used.to_wkt(version="WKT2_2019")), bool(used.is_geographic)
+    return wkt, kind == "geographic"
+
+
+@lru_cache(maxsize=256)
+def _system(wkt: str) -> tuple[str, Literal["projected", "geographic", "local"]]:
+    """WKT 2 of a system and its kind; files of one survey share it."""
+    system: Any = CRS.from_wkt(wkt)
+    text = str(system.to_wkt(version="WKT2_2019"))
+    if system.is_geographic:
+        return text, "geographic"
+    return text, "projected" if system.is_projected else "local"
 
 
 def _transform(dataset: Any, path: Path) -> Affine:

@@ -9,6 +9,7 @@ millimetre.
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -77,13 +78,19 @@ class Aim(NamedTuple):
     rows: Array
     size_px: int
 
+    def seen(self) -> Mask:
+        """[size_px, size_px] pixels that the raster covers, decoding what it must."""
+        return _seen(self, self._validity())
+
     def covered(self, least: float) -> Rejection | None:
         """Why the raster covers less than a share, or None, decoding what it must."""
-        top, left, height, width = self.box
-        valid = self.raster.validity(top, left, height=height, width=width)
-        share = _covered(self, valid)
+        share = _covered(self, self._validity())
         enough = share >= least
         return None if enough else refuse(*self.centre, share=share, least=least)
+
+    def _validity(self) -> Mask | None:
+        top, left, height, width = self.box
+        return self.raster.validity(top, left, height=height, width=width)
 
     def view(self) -> "View":
         """The pixels that the crop needs."""
@@ -170,16 +177,24 @@ def _control_points(
     to_pixels: ToPixels, centre: tuple[float, float], *, side_m: float
 ) -> tuple[Array, Array]:
     """Raster columns and rows [n, n] of a regular grid from the NW to the SE corner."""
+    return to_pixels(*_control_degrees(*centre, side_m))
+
+
+@lru_cache(maxsize=8)
+def _control_degrees(lat: float, lon: float, side_m: float) -> tuple[Array, Array]:
+    """(lat, lon) [n, n] of that grid; several files are asked for one crop."""
     count = max(3, math.ceil(side_m / CONTROL_M) + 1)
     steps = np.linspace(-side_m / 2, side_m / 2, min(count, 129))
     east, north = np.meshgrid(steps, -steps)
-    lat, lon = destination(
-        np.full(east.shape, centre[0]),
-        np.full(east.shape, centre[1]),
+    found = destination(
+        np.full(east.shape, lat),
+        np.full(east.shape, lon),
         np.degrees(np.arctan2(east, north)),
         np.hypot(east, north),
     )
-    return to_pixels(lat, lon)
+    for one in found:
+        one.flags.writeable = False
+    return found
 
 
 def _spread(control: Array, *, size_px: int) -> npt.NDArray[np.float32]:
@@ -238,11 +253,13 @@ def _render(view: View) -> Pixels:
 
 
 def _filled(part: Chunk) -> Pixels:
-    """The window's pixels, invalid ones as the mean of the valid ones."""
+    """The window's pixels, invalid ones as the mean of the valid ones, about."""
     if part.valid is None or not part.valid.any():
         return part.pixels
     pixels = part.pixels.copy()
-    mean = pixels[part.valid].mean(axis=0)
+    # A sixteenth of the pixels tells the mean, unless too few are valid.
+    step = 4 if part.valid[::4, ::4].any() else 1
+    mean = pixels[::step, ::step][part.valid[::step, ::step]].mean(axis=0)
     pixels[~part.valid] = (mean + 0.5).astype(np.uint8)
     return pixels
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from rasterio.errors import RasterioError
 
 from dataset_tools.errors import UnreadableError, UsageError
-from dataset_tools.imagery.chunks import Pixels
+from dataset_tools.imagery.chunks import Mask, Pixels
 from dataset_tools.imagery.sampling import MIN_COVERED, Aim, View, refuse
 from dataset_tools.records import Rejection
 
@@ -237,6 +237,18 @@ class RasterImagery(ABC):
             return place
         try:
             return place.view()
+        except READING_ERRORS as error:
+            return self._unreadable(lat, lon, error)
+
+    def seen(
+        self, lat: float, lon: float, *, side_m: float, size_px: int
+    ) -> Mask | Rejection:
+        """[size_px, size_px] which pixels of a crop are covered."""
+        place = self._aim(lat, lon, side_m=side_m, size_px=size_px)
+        if isinstance(place, Rejection):
+            return place
+        try:
+            return place.seen()
         except READING_ERRORS as error:
             return self._unreadable(lat, lon, error)
 

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
 from dataset_tools.imagery.chunks import ChunkCache
+from dataset_tools.imagery.gdal_files import reading
 from dataset_tools.imagery.geotiff import GeoRaster
 from dataset_tools.imagery.listed_files import listed_file
 from dataset_tools.imagery.mosaic import Mosaic
@@ -82,6 +83,7 @@ def open_sources(settings: ImagerySettings) -> Iterator[Imagery]:
         UnreadableError: if a source or the list cannot be read.
     """
     with ExitStack() as stack:
+        stack.enter_context(reading())
         parts: list[Imagery] = []
         cache = ChunkCache()
         for paths, about, told in _wanted(settings):
