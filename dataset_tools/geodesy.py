@@ -4,6 +4,7 @@ The only module that imports pyproj, and only inside its functions, so that a
 machine without it can still read packs and train.
 """
 
+import warnings
 from functools import lru_cache
 from typing import Any
 
@@ -232,6 +233,26 @@ def crs_fault(crs: str) -> str | None:
     except CRSError as error:
         return str(error)
     return None
+
+
+def shift_doubt_m(crs: str) -> float | None:
+    """Metres that WGS84 positions may be off in a system for want of its shift grid.
+
+    Old national systems reach WGS84 through grids that are not part of PROJ itself;
+    without them a cruder formula is used.
+
+    Returns:
+        The accuracy that is stated for that formula, or None where none is missing.
+    """
+    from pyproj.transformer import TransformerGroup
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it says what we return
+        group = TransformerGroup("EPSG:4326", crs, always_xy=True)
+    if group.best_available:
+        return None
+    known = [t.accuracy for t in group.transformers if t.accuracy >= 0]
+    return float(known[0]) if known else float("inf")
 
 
 class LocalFrame:

@@ -118,7 +118,7 @@ def pair(
         rejected=rejected,
         left_out=left_out,
         native_m_per_px=native,
-        warnings=warnings,
+        warnings=(*imagery.doubts, *warnings),
     )
 
 

@@ -99,6 +99,16 @@ class RasterCollection(RasterImagery):
             for licence, attribution in sorted(terms)
         )
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Those of the first file that can be opened."""
+        for number in range(len(self._entries)):
+            try:
+                return self.pool.get(number).doubts
+            except UnreadableError:
+                continue
+        return ()
+
     def described(self) -> list[dict[str, Any]]:
         """How the files are read, ready for JSON."""
         dates = sorted({e.about.captured or "unknown" for e in self._entries})

@@ -152,6 +152,12 @@ def known_system(text: str) -> Any:
     )
 
 
+def system_name(wkt: str) -> str:
+    """A system as authority and code, or by its name where no authority has it."""
+    authority = CRS.from_wkt(wkt).to_authority()
+    return ":".join(authority) if authority else wkt.split('"')[1]
+
+
 def _refuse_driver(driver: str, path: Path) -> None:
     with rasterio.Env() as env:
         if driver not in env.drivers():

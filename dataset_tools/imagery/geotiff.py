@@ -9,7 +9,7 @@ import numpy as np
 from rasterio.errors import RasterioError
 
 from dataset_tools.errors import UnreadableError, UsageError
-from dataset_tools.geodesy import distance_m, transformer
+from dataset_tools.geodesy import distance_m, shift_doubt_m, transformer
 from dataset_tools.imagery.bands import Bands, read_bands
 from dataset_tools.imagery.blocks import Blocks
 from dataset_tools.imagery.chunks import ChunkCache, ChunkedRaster
@@ -18,6 +18,7 @@ from dataset_tools.imagery.gdal_files import (
     open_dataset,
     open_placed,
     reading,
+    system_name,
 )
 from dataset_tools.imagery.sampling import Aim, Array, Level, aim
 from dataset_tools.imagery.sidecars import completed
@@ -139,12 +140,25 @@ class GeoRaster(RasterImagery):
         )
         return west, float(lat.min()), east, float(lat.max())
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """That the shift grid of the raster's system is missing, if it is."""
+        off_m = shift_doubt_m(self._placed.crs)
+        if off_m is None:
+            return ()
+        return (
+            f"{self.source} is in an old system whose shift grid PROJ does not have "
+            f"here: its tiles may lie up to {off_m:g} m off. Fetch the grid with "
+            "projsync, or reproject the file where it is installed.",
+        )
+
     def described(self) -> list[dict[str, Any]]:
         """How the file is read, ready for JSON."""
         bands = self._bands
         said: dict[str, Any] = {
             "source": self.source,
             "kind": "raster",
+            "crs": system_name(self._placed.crs),
             "bands": list(bands.colour),
             "alpha": bands.alpha,
             "nodata": list(bands.nodata),

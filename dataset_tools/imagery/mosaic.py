@@ -73,6 +73,11 @@ class Mosaic:
         """Files of all sources that cannot be used."""
         return tuple(one for part in self.parts for one in part.rejected)
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a user should know of each source."""
+        return tuple(one for part in self.parts for one in part.doubts)
+
     def described(self) -> list[dict[str, Any]]:
         """How each source is read, ready for JSON."""
         return [one for part in self.parts for one in part.described()]

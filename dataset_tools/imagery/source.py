@@ -107,6 +107,10 @@ class Imagery(Protocol):
     def rejected(self) -> tuple[Rejection, ...]:
         """Files that a folder holds, or a list names, and that cannot be used."""
 
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a user should know of the source before trusting its tiles."""
+
     def described(self) -> list[dict[str, Any]]:
         """How each source is read, ready for JSON: kind, bands, scaling, layout."""
 
@@ -172,6 +176,11 @@ class RasterImagery(ABC):
     def files(self) -> int:
         """How many files can be used."""
         return 1
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a user should know of the source before trusting its tiles."""
+        return ()
 
     @property
     def captured(self) -> str | None:

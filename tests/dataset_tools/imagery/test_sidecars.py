@@ -145,3 +145,17 @@ def test_coordinates_in_another_order_lie_nowhere(write_raster, ramp, opened, pl
     )
     with pytest.raises(UnreadableError, match="lies nowhere on Earth"):
         opened(path)
+
+
+@pytest.mark.parametrize(
+    ("crs", "doubted"), [("EPSG:26918", False), ("EPSG:26718", True)]
+)
+def test_a_system_whose_shift_grid_is_missing_is_doubted(
+    write_raster, ramp, opened, crs, doubted
+):
+    from pyproj.transformer import TransformerGroup
+
+    has_grids = TransformerGroup("EPSG:4326", crs).best_available
+    doubts = opened(write_raster(ramp, crs=crs)).doubts
+    assert bool(doubts) == (doubted and not has_grids)
+    assert all("m off. Fetch the grid with projsync" in text for text in doubts)
