@@ -18,8 +18,8 @@ import numpy.typing as npt
 import shapely
 
 from dataset_tools.areas import grow_areas, read_areas
-from dataset_tools.errors import UsageError
 from dataset_tools.records import Frame, Rejection, Sequence, SplitRow, Tile
+from dataset_tools.splits.groups import until_full
 from dataset_tools.splits.rows import (
     DEFAULT_SHARES,
     DROPPED,
@@ -29,10 +29,8 @@ from dataset_tools.splits.rows import (
     SplitOutcome,
     rows_of,
 )
+from dataset_tools.splits.rule import SplitRule
 from dataset_tools.splits.world import World
-
-ATTEMPTS = 16
-"""Other beginnings that are tried where the buffer leaves a split empty."""
 
 
 def by_polygons(
@@ -107,26 +105,32 @@ def by_area(
     Raises:
         UsageError: if a parameter makes no sense, or a wanted split stays empty.
     """
-    wanted = dict(DEFAULT_SHARES if shares is None else shares)
+    rule = SplitRule(
+        buffer_m=buffer_m,
+        seed=seed,
+        shares=dict(DEFAULT_SHARES if shares is None else shares),
+        cell_m=cell_m,
+        tile_side_m=tile_side_m,
+        thin_m=thin_m,
+    )
     world = World.of(sequences, frames_by_id, tiles, tile_side_m=tile_side_m)
-    needed = {s for s, share in wanted.items() if share > 0}
-    for attempt in range(ATTEMPTS):
+
+    def attempt(number: int) -> SplitOutcome:
         areas = grow_areas(
             world.queries_m,
             world.ground(),
             cell_m=cell_m,
-            shares=wanted,
-            seed=(seed, attempt),
+            shares=rule.shares,
+            seed=(seed, number),
         )
-        outcome = _assign(world, areas, buffer_m=buffer_m, scheme=scheme, thin_m=thin_m)
-        empty = sorted(needed - {row[1] for row in outcome.rows})
-        if not empty:
-            return outcome
-    raise UsageError(
-        f"No sequence is left for {empty[0]!r}: {len(world.sequences)} sequences, "
-        f"cells of {cell_m:g} m and a buffer of {buffer_m:g} m. Lower the cell or the "
-        "buffer, or put everything into one split."
+        return _assign(world, areas, buffer_m=buffer_m, scheme=scheme, thin_m=thin_m)
+
+    told = (
+        f"{len(world.sequences)} sequences, cells of {cell_m:g} m and a buffer of "
+        f"{buffer_m:g} m. Lower the cell or the buffer, or put everything into one "
+        "split"
     )
+    return until_full(attempt, rule, told=told)
 
 
 def _assign(

@@ -66,7 +66,12 @@ def by_list(
     """
     given = read_list(path)
     world = World.of(sequences, frames_by_id, tiles, tile_side_m=rule.tile_side_m)
-    wanted = with_validation(world, _wanted(world, given, path), rule, attempt=0)
+    listed = _wanted(world, given, path)
+    wanted = with_validation(world, listed, rule, attempt=0)
+    warnings = list(_unknown(world, given, path))
+    if "train" in listed.split and not {"train", "val"} <= set(wanted.split):
+        wanted = listed
+        warnings.append(f"{path.name} lists nothing to validate on.")
     name = path.stem if scheme is None else scheme
     outcome = settle(
         world,
@@ -76,8 +81,7 @@ def by_list(
         thin_m=rule.thin_m,
     )
     rows = _listed_rows(outcome.rows, given, world, scheme=name)
-    warnings = tuple(_unknown(world, given, path))
-    return replace(outcome, rows=rows, warnings=warnings)
+    return replace(outcome, rows=rows, warnings=tuple(warnings))
 
 
 def read_list(path: Path) -> GivenSplit:

@@ -46,8 +46,9 @@ def by_session(
     if len(sizes) < 2:
         only = next(iter(sizes), "none")
         raise UsageError(
-            f"All {len(session)} sequences are of one session, {only!r}, so none can "
-            "be held out. Give more drives, or another --split-scheme such as area."
+            f"All {len(session)} sequences are of one session, {only!r}, or share "
+            "frames with it, so none can be held out. Give more drives, or another "
+            "--split-scheme such as area."
         )
     distance = Distance(buffer_m=rule.revisit_m, meet=True)
 

@@ -159,11 +159,21 @@ def _sequence_shapes(
     frame: LocalFrame,
 ) -> npt.NDArray[Any]:
     """[Q] convex hulls of each sequence's frames, query and positive footprints."""
-    shapes = np.empty(len(sequences), dtype=object)
+    places: list[tuple[float, float]] = []
+    owner: list[int] = []
+    answers: list[tuple[int, Any]] = []
     for i, sequence in enumerate(sequences):
         chosen = [frames_by_id[f] for f in sequence.frame_ids]
-        places = [(sequence.lat, sequence.lon), *((f.lat, f.lon) for f in chosen)]
-        points = shapely.MultiPoint(_plane(frame, places))
-        parts = [points, *(tile_shapes[p] for p in sequence.positives)]
-        shapes[i] = shapely.convex_hull(shapely.GeometryCollection(parts))
-    return shapes
+        places += [(sequence.lat, sequence.lon), *((f.lat, f.lon) for f in chosen)]
+        owner += [i] * (1 + len(chosen))
+        answers += [(i, tile_shapes[p]) for p in sequence.positives]
+    # The hull of shapes is that of their corners.
+    of_tiles = np.empty(len(answers), dtype=object)
+    of_tiles[:] = [shape for _, shape in answers]
+    corners, which = shapely.get_coordinates(of_tiles, return_index=True)
+    tile_owner = np.array([i for i, _ in answers], np.int64)[which]
+    points = np.concatenate([_plane(frame, places), corners])
+    owners = np.concatenate([np.array(owner, np.int64), tile_owner])
+    order = np.argsort(owners, kind="stable")
+    clouds = shapely.multipoints(points[order], indices=owners[order])
+    return np.asarray(shapely.convex_hull(clouds), dtype=object)

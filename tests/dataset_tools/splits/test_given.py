@@ -62,6 +62,13 @@ def test_a_list_without_validation_loses_some_training_places_to_it(tmp_path):
     assert len(ids(bare, "train", "sequence")) == 50
 
 
+def test_a_list_with_too_few_places_to_validate_on_is_taken_and_told(tmp_path):
+    path = written(tmp_path / "a.csv", *listed("tteee"))
+    outcome = by_list(*street(5), path, RULE)
+    assert len(ids(outcome, "train", "sequence")) == 2
+    assert outcome.warnings == ("a.csv lists nothing to validate on.",)
+
+
 def test_listed_galleries_are_taken_and_the_others_made(tmp_path):
     data = together(street(4))
     extra = make_tile("extra", 5000, 0)
