@@ -15,8 +15,8 @@ from dataset_tools.audit.report import AuditReport
 from dataset_tools.errors import DatasetToolsError
 from dataset_tools.geodesy import LocalFrame
 from dataset_tools.pack.atomic import write_bytes
+from dataset_tools.pack.card.figure import COLOURS
 from dataset_tools.pack.format import Kind
-from dataset_tools.pack.map import COLOURS
 from dataset_tools.pictures import Pixels, encode_png
 
 ROW_PX: Final = 180

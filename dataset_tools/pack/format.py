@@ -23,8 +23,19 @@ ENCODINGS: Final = ("encoded", "baked")
 
 META_FILE: Final = "pack.json"
 CARD_FILE: Final = "card.md"
+PAGE_FILE: Final = "card.html"
 MAP_FILE: Final = "map.png"
-CARD_FILES: Final = (CARD_FILE, MAP_FILE)
+SHEET_FILE: Final = "sequences.png"
+HISTOGRAMS_FILE: Final = "histograms.png"
+CROISSANT_FILE: Final = "croissant.json"
+CARD_FILES: Final = (
+    CARD_FILE,
+    PAGE_FILE,
+    MAP_FILE,
+    SHEET_FILE,
+    HISTOGRAMS_FILE,
+    CROISSANT_FILE,
+)
 """Files that people read; they can be written again and no hash covers them."""
 SHARD_PATTERN: Final = re.compile(r"images-\d{5}\.h5")
 
@@ -40,6 +51,8 @@ GALLERIES: Final = SPLIT_KINDS[1:]
 PROJECTIONS: Final = ("perspective", "equirectangular")
 
 GEOPARQUET: Final = "1.1.0"
+
+LICENCE_KEYS: Final = ("source", "licence", "attribution")
 
 META_KEYS: Final[dict[str, type]] = {
     "format": str,

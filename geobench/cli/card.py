@@ -1,4 +1,4 @@
-"""`geobench data card`: the page and the map that come with a pack."""
+"""`geobench data card`: what a person reads first of a pack."""
 
 import json
 from pathlib import Path
@@ -12,9 +12,12 @@ from geobench.cli import options
 @options.existing_path("path")
 @options.as_json
 def command(path: Path, as_json: bool) -> None:
-    """Write card.md and map.png of the pack at PATH.
+    """Write the card of the pack at PATH into it.
 
-    With --json print what the card says and write nothing.
+    card.md and card.html (one file, no scripts) say what is in the pack, under which
+    licence, and what was left out why; map.png shows where, sequences.png some
+    sequences with their fields of view on the tiles, histograms.png spacing, speed,
+    headings and overlap. With --json print what the card says and write nothing.
     """
     from dataset_tools.pack.card import card_facts, write_card
     from dataset_tools.pack.read import Pack
@@ -24,4 +27,4 @@ def command(path: Path, as_json: bool) -> None:
             click.echo(json.dumps(card_facts(pack), indent=2, ensure_ascii=False))
         return
     card = write_card(path)
-    click.echo(f"Wrote {card} and {card.with_name('map.png')}.")
+    click.echo(f"Wrote {card}, card.html, map.png, sequences.png and histograms.png.")

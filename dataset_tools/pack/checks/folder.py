@@ -8,6 +8,7 @@ from typing import Any, Final
 from dataset_tools.pack.findings import Finding, found
 from dataset_tools.pack.format import (
     CARD_FILES,
+    LICENCE_KEYS,
     META_FILE,
     SHARD_PATTERN,
     TABLES,
@@ -19,7 +20,6 @@ from dataset_tools.pack.preprocessing import preprocessing_fault
 from dataset_tools.pack.seal import counts
 
 KNOWN: Final = {META_FILE, *CARD_FILES, *(f"{name}.parquet" for name in TABLES)}
-LICENCE_KEYS: Final = ("source", "licence", "attribution")
 
 
 def check_folder(path: Path) -> list[Finding]:
