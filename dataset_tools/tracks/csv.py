@@ -6,15 +6,15 @@ WKT in a column; lines in front of the header that begin with `#` are passed ove
 
 import csv
 import io
-from collections import Counter
 from pathlib import Path
 
 from dataset_tools.errors import MissingDataError, UnreadableError
-from dataset_tools.records import Fix, Outcome, Rejection
+from dataset_tools.records import Fix, Outcome
 from dataset_tools.tracks.fields import ALIASES, match_columns
 from dataset_tools.tracks.files import track_text
-from dataset_tools.tracks.fixes import RowReader, is_blank
+from dataset_tools.tracks.fixes import RowReader
 from dataset_tools.tracks.rules import PLAIN, ReadingRules
+from dataset_tools.tracks.tables import fixes_of_rows
 
 DELIMITERS = ",;\t|"
 LARGEST_CELL = 10_000_000
@@ -25,7 +25,7 @@ MOST_NAMES = 40
 
 
 def read_csv(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
-    """The fixes of a CSV file, in file order within each session.
+    """The fixes of a CSV file, within each session in the order of `fixes_of_rows`.
 
     Args:
         path: `.csv`, `.tsv` or `.txt`, also with `.gz`.
@@ -37,26 +37,14 @@ def read_csv(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
     """
     names, line, records = csv_records(path)
     fields = columns_of_position(path, names, rules)
-    reader = RowReader(rules, fields)
-    session_of_file = path.name.split(".")[0]
-    outcome: Outcome[Fix] = Outcome()
-    counts: Counter[str] = Counter()
-    for number, record in enumerate(records, start=line):
-        row = {field: record.get(name) for field, name in fields.items()}
-        session = row.pop("session", None)
-        session_id = session_of_file if is_blank(session) else str(session).strip()
-        vertices = reader.rows(row)
-        for k, vertex in enumerate(vertices):
-            item = f"{path.name}:{number}" + (f".{k}" if len(vertices) > 1 else "")
-            found = reader.fix(
-                vertex, item=item, session_id=session_id, order=counts[session_id]
-            )
-            counts[session_id] += 1
-            if isinstance(found, Rejection):
-                outcome.rejected.append(found)
-            else:
-                outcome.kept.append(found)
-    return outcome
+    rows = (
+        (
+            f"{path.name}:{number}",
+            {field: record.get(name) for field, name in fields.items()},
+        )
+        for number, record in enumerate(records, start=line)
+    )
+    return fixes_of_rows(rows, RowReader(rules, fields), path.name.split(".")[0])
 
 
 def has_positions(path: Path, rules: ReadingRules = PLAIN) -> bool:

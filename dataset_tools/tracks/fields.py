@@ -59,6 +59,7 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
         *("picture", "image", "photo", "file", "filename", "file_name", "image_name"),
         *("image_path", "image_file", "photo_name", "path", "img"),
     ),
+    "order": ("order", "sequence_index", "frame_index", "frame_number", "seq_no"),
     "hfov": ("hfov_deg", "hfov", "field_of_view", "fov"),
     "session": (
         *("session_id", "session", "drive_id", "drive", "trip_id", "trip"),

@@ -5,16 +5,16 @@ found by name as in CSV, inner ones by `outer.inner`; a position may be WKT or G
 """
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from dataset_tools.errors import UnreadableError
-from dataset_tools.records import Fix, Outcome, Rejection
+from dataset_tools.records import Fix, Outcome
 from dataset_tools.tracks.csv import columns_of_position
 from dataset_tools.tracks.files import load_json, track_text
-from dataset_tools.tracks.fixes import RowReader, is_blank, rejection
+from dataset_tools.tracks.fixes import RowReader, rejection
 from dataset_tools.tracks.rules import PLAIN, ReadingRules
+from dataset_tools.tracks.tables import fixes_of_rows
 
 DEEPEST = 4
 """Levels of objects within objects that are looked into."""
@@ -23,7 +23,7 @@ KEPT_WHOLE = ("coordinates",)
 
 
 def read_objects(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
-    """The fixes of a JSON file, in file order within each session.
+    """The fixes of a JSON file, within each session in the order of `fixes_of_rows`.
 
     Args:
         path: `.json` or, one object a line, `.jsonl` or `.ndjson`; also with `.gz`.
@@ -52,35 +52,26 @@ def fixes_of_objects(path: Path, document: Any, rules: ReadingRules) -> Outcome[
             f"The file {path} holds no list of objects; one object a fix is expected."
         )
         raise UnreadableError(message)
-    rows = [_flat(entry) if isinstance(entry, dict) else None for entry in found]
-    names = list(dict.fromkeys(name for row in rows if row for name in row))
+    flats = [_flat(entry) if isinstance(entry, dict) else None for entry in found]
+    names = list(dict.fromkeys(name for flat in flats if flat for name in flat))
     fields = columns_of_position(path, names, rules)
-    reader = RowReader(rules, fields)
-    stem = path.name.split(".")[0]
-    outcome: Outcome[Fix] = Outcome()
-    counts: Counter[str] = Counter()
-    for index, flat in enumerate(rows):
-        item = f"{path.name}#{index}"
-        if flat is None:
-            fault = ("no-object", type(found[index]).__name__, "a JSON object")
-            outcome.rejected.append(rejection(item, fault))
-            continue
-        row = {field: flat[name] for field, name in fields.items() if name in flat}
-        session = row.pop("session", None)
-        session_id = stem if is_blank(session) else str(session).strip()
-        vertices = reader.rows(row)
-        for k, vertex in enumerate(vertices):
-            fix = reader.fix(
-                vertex,
-                item=item + (f".{k}" if len(vertices) > 1 else ""),
-                session_id=session_id,
-                order=counts[session_id],
-            )
-            counts[session_id] += 1
-            if isinstance(fix, Rejection):
-                outcome.rejected.append(fix)
-            else:
-                outcome.kept.append(fix)
+    rejected = [
+        rejection(
+            f"{path.name}#{i}", ("no-object", type(entry).__name__, "a JSON object")
+        )
+        for i, entry in enumerate(found)
+        if not isinstance(entry, dict)
+    ]
+    rows = (
+        (
+            f"{path.name}#{i}",
+            {field: flat[name] for field, name in fields.items() if name in flat},
+        )
+        for i, flat in enumerate(flats)
+        if flat is not None
+    )
+    outcome = fixes_of_rows(rows, RowReader(rules, fields), path.name.split(".")[0])
+    outcome.rejected.extend(rejected)
     return outcome
 
 

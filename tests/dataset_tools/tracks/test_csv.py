@@ -197,3 +197,26 @@ def test_a_file_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
 
 def test_a_header_without_rows_holds_no_fix(tmp_path):
     assert read_csv(write(tmp_path / "log.csv", "lat,lon\n")).kept == []
+
+
+def orders_by_lon(outcome):
+    return [f.order for f in sorted(outcome.kept, key=lambda f: f.lon)]
+
+
+def test_rows_in_no_order_are_put_in_that_of_time(tmp_path):
+    rows = [f"1,{k},{1000 + k}" for k in (3, 0, 4, 1, 2)]
+    path = write(tmp_path / "log.csv", "lat,lon,time\n" + "\n".join(rows))
+    assert orders_by_lon(read_csv(path)) == [0, 1, 2, 3, 4]
+    assert [f.lon for f in read_csv(path).kept] == [3.0, 0.0, 4.0, 1.0, 2.0]
+
+
+def test_a_row_or_two_out_of_order_are_left_to_cleaning(tmp_path):
+    times = [*range(1000, 1020), 1005, *range(1021, 1040)]
+    rows = [f"1,{k},{t}" for k, t in enumerate(times)]
+    path = write(tmp_path / "log.csv", "lat,lon,time\n" + "\n".join(rows))
+    assert [f.order for f in read_csv(path).kept] == list(range(40))
+
+
+def test_an_order_that_a_column_states_goes_before_all(tmp_path):
+    text = "lat,lon,time,sequence_index\n1,0,9,30\n1,1,5,20\n1,2,7,4\n"
+    assert orders_by_lon(read_csv(write(tmp_path / "log.csv", text))) == [2, 1, 0]
