@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from dataset_tools.sequences.pieces import COURSE_BASE_M, Codes, Cut, Pieces
+from dataset_tools.sequences.pieces import COURSE_BASE_M, Codes, Pieces
 from dataset_tools.sequences.rule import SequenceRule
 from dataset_tools.tracks.rows import NO_TIME, Booleans, Floats, Integers
 from dataset_tools.tracks.times import NS_PER_S
@@ -30,6 +30,7 @@ class Reason(IntEnum):
     TOO_FEW_FRAMES = 7
     TOO_MANY_FRAMES = 8
     TOO_FEW_IN_RADIUS = 9
+    # A short piece adds what ended it, a `Cut`, to the first of these.
     SHORT_PIECE_SESSION_END = 10
     SHORT_PIECE_TURN = 11
     SHORT_PIECE_SPEED = 12
@@ -46,9 +47,6 @@ class Reason(IntEnum):
     def counts(self) -> bool:
         """Whether a number of frames was measured."""
         return self >= Reason.TOO_FEW_FRAMES
-
-
-assert Reason.SHORT_PIECE_GAP_M == Reason.SHORT_PIECE_SESSION_END + Cut.GAP_M
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +139,10 @@ def blame_bends(
 def _by_count(pieces: Pieces, rule: SequenceRule) -> Windows:
     rows = np.arange(len(pieces))
     stop = np.minimum(rows + rule.length, pieces.stop)
+    count = stop - rows
     windows = Windows.new(rows, stop, _speaker(pieces, rows, rule.least))
     blame_short_pieces(windows, pieces, rule.least)
-    windows.blame(stop - rows < rule.least, Reason.TOO_FEW_FRAMES, stop - rows, np.nan)
+    windows.blame(count < rule.least, Reason.TOO_FEW_FRAMES, count, rule.least)
     return windows
 
 

@@ -39,16 +39,37 @@ def adds_up(stage):
 
 
 @pytest.mark.parametrize(
-    ("track", "positions", "at_least"),
-    [(OMAHA, 17_664, 10_000), (LINES, 21_675, 8_000)],
+    ("track", "positions", "cleaned", "as_recorded", "at_8_m"),
+    [(OMAHA, 17_664, 15_410, 238, 14_266), (LINES, 21_675, 21_627, 1_153, 9_815)],
 )
-def test_real_drives_become_sequences_once_resampled(track, positions, at_least):
+def test_real_drives_become_the_sequences_that_the_page_counts(
+    track, positions, cleaned, as_recorded, at_8_m
+):
     raw = sequences("--track", track)
     resampled = sequences("--track", track, "--resample-m", "8.05")
     assert raw["stages"]["track"]["in"] == positions
+    assert raw["stages"]["clean"]["kept"] == cleaned
     assert all(adds_up(raw["stages"][s]) for s in ("track", "clean", "sequences"))
-    assert resampled["sequences"] > at_least > raw["sequences"] > 0
+    assert (raw["sequences"], resampled["sequences"]) == (as_recorded, at_8_m)
     assert resampled["median_length_m"] == pytest.approx(48.3, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("track", "rule"), [(OMAHA, "time"), (OMAHA, "count"), (LINES, "radius")]
+)
+def test_every_rule_accounts_for_every_frame_of_a_real_drive(track, rule):
+    words = ["--track", track, "--resample-m", "8.05", "--sequence-rule", rule]
+    found = sequences(*words)
+    assert adds_up(found["stages"]["sequences"])
+    assert found["sequences"] > 500
+
+
+def test_joined_passes_of_a_real_drive_hold_7_to_28_frames():
+    words = ["--track", LINES, "--resample-m", "8.05"]
+    joined = sequences(*words, "--sequence-rule", "radius", "--join-passes")
+    # Roads that were driven twice: some circles hold more than one pass can.
+    assert joined["frames"]["least"] == 7
+    assert 14 <= joined["frames"]["most"] <= 28
 
 
 def test_every_rejection_of_a_real_drive_is_explained(tmp_path):

@@ -10,6 +10,8 @@ from made_track import drive
 
 from dataset_tools.errors import UsageError
 from dataset_tools.sequences import SequenceRule, form_sequences
+from dataset_tools.sequences.pieces import Cut
+from dataset_tools.sequences.windows import Reason
 
 
 def form(frames, **rule):
@@ -60,6 +62,13 @@ def test_a_track_that_fits_no_window_says_why(frames, reason):
     assert outcome.kept == []
     assert outcome.rejected[0].reason == reason
     assert len(outcome.rejected) == len(frames)
+
+
+def test_each_cut_has_a_short_piece_of_its_name():
+    for cut in Cut:
+        reason = Reason(Reason.SHORT_PIECE_SESSION_END + cut)
+        end = cut.name.lower().replace("_", "-")
+        assert reason.label == f"short-piece-{end}"
 
 
 def test_a_gap_cuts_and_no_sequence_spans_it():
