@@ -9,7 +9,6 @@ from dataset_tools.pack.read import Pack, read_meta
 from geobench.embed import embed
 from geobench.errors import DataError
 from geobench.evaluate import evaluate
-from geobench.layers.pretrained import load_pretrained
 from geobench.metrics import DEFAULT_METRICS
 from geobench.published import find_row
 from geobench.recipe import Recipe
@@ -20,6 +19,7 @@ from geobench.training.checkpoint import load_checkpoint
 from geobench.training.engine import fit, new_model
 from geobench.training.settings import TrainSettings, apply_change, parse_settings
 from geobench.training.state import FILE
+from geobench.weights.pretrained import load_pretrained
 
 VARIANTS = ("cleaned", "corrected", "partial")
 """Suffixes of packs of the same data set that a recipe takes too."""

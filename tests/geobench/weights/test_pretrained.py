@@ -5,9 +5,9 @@ from torch import nn
 from torchvision.models import resnet18, vgg16
 
 from geobench.errors import DataError, SchemaError
-from geobench.layers import pretrained
 from geobench.layers.backbones import make_trunk
 from geobench.registry import build_model
+from geobench.weights import pretrained
 
 SIZE = {"ground_size": [32, 128], "satellite_size": [32, 128]}
 
