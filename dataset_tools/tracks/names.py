@@ -17,6 +17,8 @@ def place_named(
 
     The log's word goes before the picture's own. A name fits a picture whose path ends
     so, with or without the suffix; of several the one that agrees in most folders.
+    A log of several sessions says which one a picture is of; the frames of a session
+    are then in order of time, where all have one.
 
     Args:
         frames: of one drive.
@@ -32,7 +34,7 @@ def place_named(
         for key in {path.name.lower(), path.stem.lower()}:
             index.setdefault(key, []).append(i)
     placed = list(frames)
-    taken: set[int] = set()
+    named: dict[int, Fix] = {}
     rows: Outcome[Fix] = Outcome()
     for fix in fixes:
         if fix.picture is None:
@@ -42,13 +44,31 @@ def place_named(
         if len(near) != 1:
             reason = "ambiguous-name" if near else "no-such-picture"
             rows.rejected.append(_reject(fix, reason, len(near)))
-        elif near[0] in taken:
+        elif near[0] in named:
             rows.rejected.append(_reject(fix, "named-twice", 2))
         else:
-            taken.add(near[0])
+            named[near[0]] = fix
             placed[near[0]] = _placed(frames[near[0]], fix)
             rows.kept.append(fix)
-    return placed, rows
+    return _in_order(placed, named), rows
+
+
+def _in_order(frames: list[Frame], named: dict[int, Fix]) -> list[Frame]:
+    """Frames in the sessions and in the order that a log gives them."""
+    if len({fix.session_id for fix in named.values()}) > 1:
+        for i, fix in named.items():
+            session, order = fix.session_id, fix.order
+            frames[i] = replace(frames[i], session_id=session, order=order)
+    sessions: dict[str, list[int]] = {}
+    for i, frame in enumerate(frames):
+        sessions.setdefault(frame.session_id, []).append(i)
+    for members in sessions.values():
+        timed = all(frames[i].time is not None for i in members)
+        if timed and any(named[i].time is not None for i in members if i in named):
+            members.sort(key=lambda i: (frames[i].time or 0, frames[i].order))
+            for order, i in enumerate(members):
+                frames[i] = replace(frames[i], order=order)
+    return frames
 
 
 def _nearest(

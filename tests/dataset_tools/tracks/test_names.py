@@ -62,3 +62,24 @@ def test_rows_that_name_nothing_or_too_much_are_counted():
         "no-such-picture": 1,
     }
     assert outcome.rejected[0].measured == 2
+
+
+def test_a_log_of_several_sessions_says_which_one_a_picture_is_of():
+    frames = [frame(f"{k}.jpg", order=k) for k in range(4)]
+    rows = [
+        fix("0.jpg", session_id="b", order=7),
+        fix("1.jpg", session_id="a", order=5, time=20),
+        fix("2.jpg", session_id="a", order=9, time=10),
+    ]
+    placed, _ = place_named(frames, rows)
+    found = {f.frame_id: (f.session_id, f.order) for f in placed}
+    assert found == {"0": ("b", 7), "1": ("a", 1), "2": ("a", 0), "3": ("", 3)}
+
+
+def test_times_of_a_log_put_pictures_in_their_order():
+    frames = [frame(f"{k}.jpg", order=k, session_id="s") for k in range(3)]
+    rows = [fix(f"{k}.jpg", time=t) for k, t in enumerate((30, 10, 20))]
+    placed, _ = place_named(frames, rows)
+    assert [f.order for f in placed] == [2, 0, 1]
+    placed, _ = place_named(frames, rows[:2])
+    assert [f.order for f in placed] == [0, 1, 2]
