@@ -50,6 +50,23 @@ def test_a_replacement_cut_off_between_renames_leaves_the_old_one(saved):
     assert load_checkpoint(folder).identity == identity
 
 
+def test_a_card_is_written_where_there_is_one(saved):
+    model, folder, identity = saved
+    save_checkpoint(model, folder, identity, card="# Imported\n")
+    assert (folder / "card.md").read_text() == "# Imported\n"
+    save_checkpoint(model, folder, identity)
+    assert not (folder / "card.md").exists()
+
+
+def test_a_checkpoint_from_before_sources_were_kept_is_read(saved):
+    _, folder, identity = saved
+    path = folder / "checkpoint.json"
+    described = json.loads(path.read_text())
+    del described["source"]
+    path.write_text(json.dumps(described))
+    assert load_checkpoint(folder).identity == identity
+
+
 def test_damaged_weights_are_refused(saved):
     _, folder, _ = saved
     path = folder / "model.safetensors"
