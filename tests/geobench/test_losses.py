@@ -97,6 +97,20 @@ def test_zeroed_near_pairs_add_ln_2_each_and_no_gradient(rows):
     assert torch.allclose(*slopes)
 
 
+def test_hard_mining_waits_until_there_are_more_far_pairs_than_it_keeps(rows):
+    satellite, ground = rows
+    place = torch.zeros(6, 2)
+    place[0, 0] = 100.0  # 10 of 30 ordered pairs are far
+
+    def loss(hard_ratio):
+        return soft_margin_triplet_far(
+            satellite, ground, position_m=place, near="zeroed", hard_ratio=hard_ratio
+        ).item()
+
+    assert loss(0.5) == loss(1.0)  # 15 are not fewer than 10
+    assert loss(0.3) != loss(1.0)  # 9 are
+
+
 def test_exactly_the_least_distance_is_far_at_utm_coordinates(rows):
     satellite, ground = (x[:2] for x in rows)
     here = torch.tensor([[692_000.25, 6_091_000.5]], dtype=torch.float64)

@@ -3,6 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geobench.data import neighbour_batches as module
 from geobench.data.neighbour_batches import neighbour_batches
 
 NEAR = {k: [(k + d) % 40 for d in (1, 2, 3, 4, 5, 6, 7, 8)] for k in range(40)}
@@ -39,6 +40,17 @@ def test_the_same_seed_gives_the_same_batches():
         for seed in (5, 5, 6)
     )
     assert one == two != other
+
+
+def test_an_epoch_is_over_when_too_many_pairs_in_a_row_bring_nothing(monkeypatch):
+    def count():
+        return len(
+            neighbour_batches(range(40), NEAR, Random(0), batch_size=5, select=8)
+        )
+
+    patient = count()
+    monkeypatch.setattr(module, "MOST_MISSES", 1)
+    assert 0 < count() < patient
 
 
 def test_pair_zero_is_a_neighbour_like_any_other():

@@ -68,8 +68,8 @@ def test_the_strongest_patches_are_counted_in_ascending_order():
     assert strongest_patches(attention, (2, 2), 3).tolist() == [[3, 2, 1]]
 
 
-def test_a_coarse_map_is_spread_bilinearly_over_a_finer_grid():
-    attention = torch.tensor([[[[0.0, 1.0]]]])
-    # Half-pixel centres: 0, 0.25, 0.75 and 1 of the way.
-    assert strongest_patches(attention, (1, 4), 2).tolist() == [[2, 3]]
-    assert strongest_patches(1 - attention, (1, 4), 3).tolist()[0][-1] in (0, 1)
+def test_a_coarse_map_is_spread_bilinearly_with_half_pixel_centres():
+    attention = torch.tensor([[[[1.0, 0.0, 0.35]]]])
+    # Centres at 0, 0.625, 1.375 and 2: 1, 0.375, 0.13 and 0.35. With corners aligned
+    # the second would be 0.333 and change places with the last.
+    assert strongest_patches(attention, (1, 4), 3).tolist() == [[3, 1, 0]]
