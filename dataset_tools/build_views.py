@@ -13,7 +13,7 @@ from dataset_tools.errors import UsageError
 from dataset_tools.grid_gallery import GridExtent
 from dataset_tools.imagery import About, Imagery
 from dataset_tools.imagery.tile_list import TileList, open_tile_list
-from dataset_tools.pairing import label, pair
+from dataset_tools.pairing import Pairing, label, pair
 from dataset_tools.placement import PairingRule
 from dataset_tools.records import Frame, Sequence, SplitRow, Tile
 from dataset_tools.splits import STAGE as SPLITS
@@ -51,15 +51,7 @@ def make_views(
     """
     refuse_schemes(settings)
     rule = pairing_rule(settings)
-    if imagery.files > 1 or imagery.rejected:
-        stages.add("imagery", "files", imagery.files, [*imagery.rejected])
-    refuse_elsewhere(sequences, imagery)
-    extent = GridExtent(reach_m=settings.grid_reach_m, areas=settings.grid_area)
-    paired = pair(sequences, frames, imagery, rule, grid=extent)
-    stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
-    if rule.layout == "grid":
-        _refuse_distractors(settings)
-        stages.add("grid", "tiles", len(paired.tiles), paired.left_out)
+    paired = _paired(settings, sequences, frames, imagery=imagery, stages=stages)
     galleries = open_gallery(settings)
     listed = _listed(galleries, stages)
     _refuse_doubles({t.tile_id for t in paired.tiles}, listed)
@@ -114,6 +106,29 @@ def pairing_rule(settings: BuildSettings) -> PairingRule:
         semi_max_m=settings.semi_max_m,
         seed=settings.seed,
     )
+
+
+def _paired(
+    settings: BuildSettings,
+    sequences: list[Sequence],
+    frames: Mapping[str, Frame],
+    *,
+    imagery: Imagery,
+    stages: Stages,
+) -> Pairing:
+    """Pair, and note what imagery was there and what became of the sequences."""
+    rule = pairing_rule(settings)
+    if rule.layout == "grid":
+        _refuse_distractors(settings)
+    if imagery.files > 1 or imagery.rejected:
+        stages.add("imagery", "files", imagery.files, [*imagery.rejected])
+    refuse_elsewhere(sequences, imagery)
+    extent = GridExtent(reach_m=settings.grid_reach_m, areas=settings.grid_area)
+    paired = pair(sequences, frames, imagery, rule, grid=extent)
+    stages.add("pairing", "sequences", len(paired.sequences), paired.rejected)
+    if rule.layout == "grid":
+        stages.add("grid", "tiles", len(paired.tiles), paired.left_out)
+    return paired
 
 
 def _note_dropped(split: SplitOutcome, count: int, stages: Stages) -> None:

@@ -1,5 +1,7 @@
 """One picture whose bands lie in a file each, as many satellites deliver."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from rasterio.errors import RasterioError
 from dataset_tools.errors import UnreadableError, UsageError
 from dataset_tools.imagery.bands import read_bands
 from dataset_tools.imagery.chunks import ChunkCache
-from dataset_tools.imagery.gdal_files import Placed, open_dataset, open_placed, reading
+from dataset_tools.imagery.gdal_files import Placed, open_placed, reading
 from dataset_tools.imagery.geotiff import GeoRaster
 from dataset_tools.imagery.sidecars import completed
 from dataset_tools.imagery.source import About, Reading
@@ -60,14 +62,11 @@ def open_band_files(
         stack.close()
         raise
     return GeoRaster(
-        Placed(stack, placed[0].transform, placed[0].crs, placed[0].is_geographic),
+        replace(placed[0], dataset=stack, overview=_overviews(placed)),
         completed(about, paths[0], placed[0].dataset.tags()),
         bands=bands,
         name=paths[0].name,
         cache=cache or ChunkCache(),
-        overview=lambda level: StackedBands(
-            [open_dataset(path, overview=level) for path in paths]
-        ),
     )
 
 
@@ -118,6 +117,10 @@ class StackedBands:
         """Close all files."""
         for part in self._parts:
             part.close()
+
+
+def _overviews(placed: list[Placed]) -> Callable[[int], StackedBands]:
+    return lambda number: StackedBands([p.overview(number) for p in placed])
 
 
 def _check_same(first: Placed, other: Placed, one: Path, path: Path) -> None:

@@ -24,6 +24,7 @@ from dataset_tools.imagery.source import (
     Imagery,
     RasterImagery,
     Reading,
+    bounds_around,
     unreadable,
 )
 from dataset_tools.records import Rejection
@@ -79,11 +80,7 @@ class RasterCollection(RasterImagery):
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(west, south, east, north) in degrees around all files."""
-        west, south, east, north = self._boxes.T
-        near = west[0] + np.mod(west - west[0] + 180.0, 360.0) - 180.0
-        edges = (near.min(), (near + east - west).max())
-        first, last = (float((v + 180.0) % 360.0 - 180.0) for v in edges)
-        return first, float(south.min()), last, float(north.max())
+        return bounds_around(entry.box for entry in self._entries)
 
     @property
     def files(self) -> int:

@@ -7,6 +7,7 @@ or a path beginning with /vsi, could point anywhere, the network included.
 
 import re
 import warnings
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,6 +51,8 @@ class Placed:
     crs: str
     """WKT 2."""
     is_geographic: bool
+    overview: Callable[[int], Any]
+    """Opens an overview of the dataset by its number, from 0."""
 
     def close(self) -> None:
         """Close the file."""
@@ -86,11 +89,17 @@ def open_placed(path: Path, *, crs: str | None, strict: bool = True) -> Placed:
     dataset = open_dataset(path)
     try:
         wkt, is_geographic = _crs(dataset, path, crs, strict=strict)
-        placed = Placed(dataset, _transform(dataset, path), wkt, is_geographic)
+        transform = _transform(dataset, path)
     except (UnreadableError, UsageError):
         dataset.close()
         raise
-    return placed
+    return Placed(
+        dataset,
+        transform,
+        wkt,
+        is_geographic,
+        overview=lambda number: open_dataset(path, overview=number),
+    )
 
 
 def open_dataset(path: Path, *, overview: int | None = None) -> Any:

@@ -1,7 +1,7 @@
 """One georeferenced raster: GeoTIFF or COG, JPEG 2000, JPEG or PNG + world file."""
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from dataset_tools.imagery.blocks import Blocks
 from dataset_tools.imagery.chunks import ChunkCache, ChunkedRaster
 from dataset_tools.imagery.gdal_files import (
     Placed,
-    open_dataset,
     open_placed,
     reading,
     system_name,
@@ -61,7 +60,6 @@ def open_geotiff(
             bands=bands,
             name=path.name,
             cache=cache or ChunkCache(),
-            overview=lambda number: open_dataset(path, overview=number),
         )
         _ = raster.bounds  # told now if it lies nowhere, not at the first crop
     except (UnreadableError, UsageError):
@@ -87,7 +85,6 @@ class GeoRaster(RasterImagery):
         bands: Bands,
         name: str,
         cache: ChunkCache,
-        overview: Callable[[int], Any],
         key: Hashable = None,
     ) -> None:
         """Take over an open dataset.
@@ -98,13 +95,12 @@ class GeoRaster(RasterImagery):
             bands: how its pixels are read.
             name: what tiles and messages call it.
             cache: where its pixels are kept.
-            overview: opens an overview by its number.
             key: tells its pixels from others' in the cache; the object where None.
         """
         self.about, self.source = about, name
         self._placed, self._bands = placed, bands
         self._inverse = ~placed.transform
-        self._overview, self._cache = overview, cache
+        self._cache = cache
         self._key = id(self) if key is None else key
         self._full = self._level(placed.dataset, 0)
         self._coarser: list[Level] | None = None
@@ -198,7 +194,7 @@ class GeoRaster(RasterImagery):
         if self._coarser is None:
             self._coarser = []
             for number in range(len(self._factors())):
-                self._opened.append(self._overview(number))
+                self._opened.append(self._placed.overview(number))
                 self._coarser.append(self._level(self._opened[-1], number + 1))
         fit = [level for level in self._coarser if max(level.shrink) <= ratio]
         return fit[-1] if fit else self._full

@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import math
-import sqlite3
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from shapely.errors import ShapelyError
 
 from dataset_tools.errors import DatasetToolsError, UnreadableError, UsageError
 from dataset_tools.imagery.gdal_files import known_system
-from dataset_tools.imagery.sqlite_files import open_sqlite
+from dataset_tools.imagery.sqlite_files import SQLITE_ERRORS, open_sqlite
 
 MAX_CELL_BYTES = 16_000_000
 SHAPE_NAMES = ("footprint", "wkt", "geometry", "geom")
@@ -146,7 +145,7 @@ def _geopackage_rows(
         for values in cursor:
             row = dict(zip(names, values, strict=True))
             yield row, _geopackage_shape(row.pop(str(column), None), crs)
-    except sqlite3.Error as error:
+    except SQLITE_ERRORS as error:
         raise UnreadableError(f"{path} cannot be read as an index: {error}.") from error
     finally:
         database.close()

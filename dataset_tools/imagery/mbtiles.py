@@ -1,6 +1,5 @@
 """MBTiles: map tiles in one SQLite file, rows counted from the south (TMS)."""
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ from dataset_tools.errors import UnreadableError
 from dataset_tools.imagery.chunks import ChunkCache
 from dataset_tools.imagery.pyramid import MAX_ZOOM, TilePyramid
 from dataset_tools.imagery.source import About
-from dataset_tools.imagery.sqlite_files import open_sqlite
+from dataset_tools.imagery.sqlite_files import SQLITE_ERRORS, open_sqlite
 
 MAX_TILE_BYTES = 16_000_000
 PICTURES = ("png", "jpg", "jpeg", "webp", "")
@@ -145,7 +144,7 @@ class MBTilesStore:
     def _ask(self, query: str, *values: int) -> list[tuple[Any, ...]]:
         try:
             return self._database.execute(query, values).fetchall()
-        except (sqlite3.Error, OverflowError) as error:
+        except SQLITE_ERRORS as error:
             raise UnreadableError(
                 f"{self._file} cannot be read as MBTiles: {error}."
             ) from error

@@ -5,7 +5,7 @@ from typing import Any
 
 from dataset_tools.errors import UsageError
 from dataset_tools.imagery.chunks import Pixels
-from dataset_tools.imagery.source import About, Imagery
+from dataset_tools.imagery.source import About, Imagery, bounds_around
 from dataset_tools.records import Rejection
 
 
@@ -30,8 +30,7 @@ class Mosaic:
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(west, south, east, north) in degrees around all sources."""
-        west, south, east, north = zip(*(p.bounds for p in self.parts), strict=True)
-        return min(west), min(south), max(east), max(north)
+        return bounds_around(part.bounds for part in self.parts)
 
     @property
     def about(self) -> About:

@@ -7,7 +7,7 @@ from rasterio.errors import RasterioError
 from dataset_tools.errors import UnreadableError, UsageError
 from dataset_tools.imagery.bands import needs_scale, read_bands, sample_values, scale_of
 from dataset_tools.imagery.chunks import ChunkCache
-from dataset_tools.imagery.gdal_files import open_dataset, open_placed, reading
+from dataset_tools.imagery.gdal_files import open_placed, reading
 from dataset_tools.imagery.geotiff import GeoRaster
 from dataset_tools.imagery.index import Entry
 from dataset_tools.imagery.source import Reading
@@ -85,7 +85,6 @@ class RasterPool:
             bands=bands,
             name=entry.name,
             cache=self._cache,
-            overview=lambda level: open_dataset(entry.path, overview=level),
             key=(id(self), number),
         )
         raster.least_covered = self.least_covered

@@ -1,10 +1,12 @@
 """What every imagery reader offers, and what it says about its pictures."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
+import numpy as np
 from rasterio.errors import RasterioError
 
 from dataset_tools.errors import UnreadableError, UsageError
@@ -12,6 +14,8 @@ from dataset_tools.imagery.chunks import Mask, Pixels
 from dataset_tools.imagery.sampling import MIN_COVERED, Aim, View, refuse
 from dataset_tools.records import Rejection
 
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north in degrees."""
 READING_ERRORS = (UnreadableError, RasterioError)
 """What a reader raises where a part of its source is broken."""
 
@@ -272,6 +276,20 @@ class RasterImagery(ABC):
         if not isinstance(error, UnreadableError):
             fault = f"{self.source}: {fault}"
         return unreadable(lat, lon, fault=fault)
+
+
+def bounds_around(parts: Iterable[Bounds]) -> Bounds:
+    """The bounds of several places together; west > east over the antimeridian.
+
+    >>> bounds_around([(179.0, 0.0, -179.5, 1.0), (-179.6, 0.5, -179.0, 2.0)])
+    (179.0, 0.0, -179.0, 2.0)
+    """
+    west, south, east, north = np.array(list(parts), float).T
+    # Counted from the first one's west, so that nothing jumps at 180 degrees.
+    start = west[0] + np.mod(west - west[0] + 180.0, 360.0) - 180.0
+    end = start + np.mod(east - west, 360.0)
+    first, last = ((v + 180.0) % 360.0 - 180.0 for v in (start.min(), end.max()))
+    return float(first), float(south.min()), float(last), float(north.max())
 
 
 def unreadable(lat: float, lon: float, *, fault: str) -> Rejection:

@@ -6,6 +6,8 @@ from pathlib import Path
 from dataset_tools.errors import UnreadableError
 
 SIGNATURE = b"SQLite format 3\x00"
+SQLITE_ERRORS = (sqlite3.Error, OverflowError, UnicodeDecodeError)
+"""What a damaged file raises; its own words need not be UTF-8."""
 MAX_STEPS = 2_000_000_000
 """Steps of SQLite's machine for one query, half a minute: a view can be endless."""
 
@@ -41,8 +43,13 @@ def open_sqlite(path: Path, *, max_value_bytes: int) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max_value_bytes)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("trusted_schema = OFF", "query_only = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.execute("PRAGMA cell_size_check = ON")
+    except SQLITE_ERRORS as error:
+        connection.close()
+        raise UnreadableError(f"{path} is damaged: {error}. Fetch it again.") from error
     steps = [0]
 
     def count() -> bool:

@@ -39,9 +39,10 @@ class ImagerySettings(Settings):
     """Share of a tile that imagery must cover; holes in the rest get its mean
     colour."""
     captured: str | None = None
-    """ISO date of capture of imagery that does not state it."""
+    """ISO date of capture, in place of what files say of themselves; the rows of an
+    index or a list keep theirs."""
     season: str | None = None
-    """Season of the imagery in your own word."""
+    """Season of the imagery in your own word, likewise."""
 
     @model_validator(mode="after")
     def _some_imagery(self) -> "ImagerySettings":

@@ -22,10 +22,23 @@ def ids(found, kind):
     return [i for _, split, k, i in found.rows if (split, k) == ("test", kind)]
 
 
-def test_off_road_tiles_show_no_query():
-    found, _ = paired()
-    grid = grid_tiles(found.tiles, Plain(), spacing_m=30.0, rule=RULE)
-    assert len(grid) > 300
+@pytest.mark.parametrize(
+    "rule",
+    [
+        RULE,
+        PairingRule(
+            ahead_m=25.0, ahead_along="course", jitter_m=5.0, frames_may_leave=True
+        ),
+        PairingRule(centre="path-midpoint"),
+    ],
+    ids=["jitter", "ahead", "path"],
+)
+def test_off_road_tiles_show_no_query(rule):
+    sequences, frames = drive(60)
+    found = pair(sequences, frames, Plain(), rule)
+    assert len(found.sequences) == 60
+    grid = grid_tiles(found.tiles, Plain(), spacing_m=30.0, rule=rule)
+    assert len(grid) > 250
     labelled = label(found.sequences, [*found.tiles, *grid])
     assert [s.semi_positives for s in labelled] == [
         s.semi_positives for s in found.sequences

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
+from dataset_tools.imagery.source import bounds_around
 from dataset_tools.imagery.sources import open_sources, read_sources
 from dataset_tools.records import Rejection
 from dataset_tools.settings.tile import ImagerySettings
@@ -68,6 +69,18 @@ def test_sources_of_options_come_first(two):
             ("south.tif", "ODbL-1.0"),
         ]
         assert imagery.licence == "CC-BY-4.0"
+
+
+def test_bounds_of_several_sources_reach_over_the_antimeridian():
+    east = bounds_around([(179.0, 0.0, -179.5, 1.0), (-179.6, 0.5, -179.0, 2.0)])
+    assert east == (179.0, 0.0, -179.0, 2.0)
+    assert bounds_around([(1.0, 2.0, 3.0, 4.0)]) == (1.0, 2.0, 3.0, 4.0)
+    assert bounds_around([(5.0, 2.0, 6.0, 4.0), (1.0, 3.0, 3.0, 7.0)]) == (
+        1.0,
+        2.0,
+        6.0,
+        7.0,
+    )
 
 
 def test_a_crop_over_two_sources_is_refused_and_not_mixed(two, place):
