@@ -28,6 +28,7 @@ from dataset_tools.build_views import Views, make_views, pairing_rule
 from dataset_tools.errors import UnreadableError
 from dataset_tools.imagery import About, Imagery, open_sources
 from dataset_tools.pack.atomic import one_writer, refuse_target
+from dataset_tools.pack.licences import forbidding
 from dataset_tools.pack.read import read_meta
 from dataset_tools.pack.write import PackContents, Writing, write_pack
 from dataset_tools.pictures.view import decide_views
@@ -116,6 +117,8 @@ def _planned(
         contents.made_by["measured"] = stages.measured()
         doubts = picture_doubts(used.values(), tools.rule)
         warnings = [*stages.warnings, *_warnings(settings, views), *doubts]
+        if contents.private and not settings.private:
+            warnings.append("A licence forbids passing the pack on: marked as private.")
         return contents, warnings
 
 
@@ -170,6 +173,7 @@ def _contents(
         licences=licences,
         made_by=made_by(settings, imagery),
         rejections={r.stage: r.rejected for r in stages.reports},
+        private=settings.private or bool(forbidding(licences)),
     )
 
 

@@ -27,6 +27,9 @@ class BuildSettings(DriveSettings, PictureSettings, TileSettings, SplitSettings)
     """Seed of everything random."""
     shard_mib: float = Field(64.0, gt=0)
     """Size of a shard file, MiB, roughly; shards are what workers share out."""
+    private: bool = False
+    """Mark the pack as one that may not be passed on; done by itself where a licence
+    says so."""
     overwrite: bool = False
     """Replace a pack that is already there."""
 

@@ -49,6 +49,7 @@ DATA = {
     "audit": ("geobench.cli.audit", "Report what leaks between splits or packs."),
     "card": ("geobench.cli.card", "Write a pack's card and map."),
     "bake": ("geobench.cli.bake", "Bake a pack to one model's input."),
+    "export": ("geobench.cli.export", "Write a pack as GeoPackage, CSV or Croissant."),
     "merge": ("geobench.cli.merge", "Join packs to one; shards are reused."),
     "subset": ("geobench.cli.subset", "Write some sequences of a pack as a pack."),
     "repair": ("geobench.cli.repair", "Mend a damaged pack, or leave out what is."),
