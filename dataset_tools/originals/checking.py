@@ -15,6 +15,8 @@ from dataset_tools.originals.release import Survey
 
 SAMPLE = 48
 """Pictures that are looked at, evenly spaced."""
+FEW = 0.01
+"""Share of missing pictures that a release may have of its own."""
 FIRST = 10
 """Missing files that are named."""
 
@@ -83,10 +85,16 @@ def _report(
     findings = list(survey.findings)
     if survey.missing:
         share = len(survey.missing) / max(1, survey.wanted)
+        advice = (
+            "an archive is probably not or only partly unpacked; compare its size with "
+            "the source's and unpack it again"
+            if share > FEW
+            else "their queries will be left out and counted"
+        )
         findings.insert(
             0,
             f"{len(survey.missing):,} of the {survey.wanted:,} pictures that the lists "
-            f"name are not there ({share:.1%}).",
+            f"name are not there ({share:.1%}): {advice}.",
         )
     if damaged:
         path, fault = next(iter(damaged.items()))

@@ -11,6 +11,7 @@ import pytest
 from dataset_tools.geodesy import offset_m
 from dataset_tools.originals import vigor_lists
 from dataset_tools.originals.importing import survey_release
+from dataset_tools.originals.release import panorama
 from dataset_tools.settings.original import CvusaSettings
 
 SHARED = Path(__file__).parents[4] / "shared" / "realdata"
@@ -110,3 +111,16 @@ def test_the_positive_is_the_nearest_of_the_four_corners(chicago):
     rows, columns = (np.ptp(v[labels.tile], axis=1) for v in (tiles.lat, tiles.lon))
     assert np.ptp(rows) < 1e-9
     assert np.ptp(columns) < 1e-9
+
+
+def test_the_orientation_map_of_cvusa_agrees_with_heading_and_field_of_view():
+    """Yaw from -180 to 180 degrees over 1,232 columns, north between the middle two."""
+    from scipy.io import loadmat
+
+    yaw = np.degrees(loadmat(LISTS / "oricnn_yaw_pitch_grd_CVUSA.mat")["orient_mat"])
+    row = yaw[100, :, 0]
+    frame = panorama("a", (40.0, -100.0), session="s", order=1, source="a.jpg")
+    assert row[615:617].mean() == pytest.approx(frame.heading_deg, abs=1e-6)
+    assert np.ptp(row) == pytest.approx(frame.hfov_deg, abs=1e-6)
+    # Clockwise: east is a quarter of the width to the right of north.
+    assert row[616 + 308] == pytest.approx(90.0, abs=0.3)
