@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -103,6 +104,7 @@ def _corners(geometry: bytes | None) -> tuple[tuple[float, float], ...]:
     if geometry is None:
         return UNPLACED
     ring = shapely.get_coordinates(shapely.from_wkb(geometry))[:4]
+    ring[:, 0] -= 360.0 * np.round(ring[:, 0] / 360.0)  # over the antimeridian
     north_west, south_west, south_east, north_east = (
         tuple(map(float, p)) for p in ring
     )

@@ -85,6 +85,7 @@ def tiles_table(tiles: Sequence[Tile], places: Places) -> pa.Table:
     corners = np.array([t.footprint for t in rows], float).reshape(len(rows), 4, 2)
     # Rings run counter-clockwise, as GeoJSON and most readers expect: NW, SW, SE, NE.
     rings = corners[:, [0, 3, 2, 1, 0]]
+    rings[..., 0] = _near(rings[..., 0], _column(rows, "lon")[:, None])
     shapes = np.full(len(rows), None, dtype=object)
     known = np.isfinite(rings).all(axis=(1, 2))
     shapes[known] = shapely.polygons(rings[known])
@@ -176,6 +177,7 @@ def _lines(
     members = [frames[i] for s in rows for i in s.frame_ids]
     at = np.array([(f.lon, f.lat) for f in members], float).reshape(-1, 2)
     owner = np.repeat(np.arange(len(rows)), counts)
+    at[:, 0] = _near(at[:, 0], _column(rows, "lon")[owner])
     line = counts[owner] > 1
     unplaced = np.unique(owner[~np.isfinite(at).all(axis=1)])
     drawn = line & ~np.isin(owner, unplaced)
@@ -184,6 +186,17 @@ def _lines(
         shapes[which] = shapely.linestrings(at[drawn], indices=index)
     shapes[owner[~line]] = _points(at[~line])
     return shapes
+
+
+def _near(
+    lon: npt.NDArray[np.float64], middle: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Longitudes within half a turn of a middle, so that a shape stays in one piece.
+
+    Over the antimeridian they go on beyond 180 degrees; a ring that jumped back to -180
+    would span the Earth.
+    """
+    return lon + 360.0 * np.round((middle - lon) / 360.0)
 
 
 def _points(at: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:

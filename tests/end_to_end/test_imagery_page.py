@@ -39,6 +39,7 @@ def packs(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for words in commands():
+            words = [*words, "--workers", "1"]  # starting processes takes longest
             result = CliRunner().invoke(cli, words, catch_exceptions=False)
             assert result.exit_code == 0, (words, result.output)
     return folder
