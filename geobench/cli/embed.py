@@ -91,7 +91,9 @@ def _task(pack: str, rest: dict[str, Any]) -> Any:
     from geobench.data.queries import FrameChoice
     from geobench.tasks import Task
 
-    frames, parts = None, [pack, rest["split"], rest["gallery"]]
+    # The usual scheme needs no name; two others of one pack must not share one.
+    scheme = [] if rest["scheme"] == "area" else [rest["scheme"]]
+    frames, parts = None, [pack, *scheme, rest["split"], rest["gallery"]]
     if rest["frames"]:
         count, keep = rest["frames"], rest["keep"]
         frames = FrameChoice(count=count, keep=keep, seed=rest["seed"])
