@@ -150,3 +150,49 @@ def test_no_imagery_or_a_list_that_is_not_there_is_told(tmp_path):
         ImagerySettings(licence="CC0-1.0")
     with pytest.raises(MissingDataError, match=r"none\.yaml"):
         read_sources(tmp_path / "none.yaml")
+
+
+def test_every_key_of_a_source_is_read(tmp_path):
+    yaml = tmp_path / "s.yaml"
+    yaml.write_text(
+        "sources:\n"
+        "  - {path: [r.tif, g.tif, b.tif], licence: A, crs: 'EPSG:32618', low: 0, "
+        "high: 4095}\n"
+        "  - {path: tiles, licence: B, layout: '{z}/{x}/{-y}'}\n"
+        "  - {path: a.tif, licence: C, bands: [4, 1, 2], season: spring}\n"
+    )
+    table = tmp_path / "s.csv"
+    table.write_text(
+        "path,licence,crs,low,high,layout,bands,season\n"
+        "r.tif;g.tif;b.tif,A,EPSG:32618,0,4095,,,\n"
+        "tiles,B,,,,{z}/{x}/{-y},,\n"
+        "a.tif,C,,,,,4;1;2,spring\n"
+    )
+    one, other = read_sources(yaml), read_sources(table)
+    assert one == other
+    assert one[0].path == ("r.tif", "g.tif", "b.tif")
+    assert (one[0].low, one[0].high, one[1].layout) == (0.0, 4095.0, "{z}/{x}/{-y}")
+    assert one[2].bands == (4, 1, 2)
+
+
+def test_an_option_for_several_sources_is_used_where_it_can_be(two, place):
+    import json
+
+    from PIL import Image
+
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(two / "a.png")
+    lat, lon = place(690_500.0, 4_929_900.0)
+    entry = {"file": "a.png", "lat": lat, "lon": lon, "side_m": 64}
+    (two / "t.json").write_text(json.dumps([entry]))
+    given = {"licence": "CC0-1.0", "imagery_crs": "EPSG:32618"}
+    both = (two / "south.tif", two / "t.json")
+    size = {"side_m": 40.0, "size_px": 40}
+    with open_sources(ImagerySettings(imagery=both, **given)) as imagery:
+        assert (imagery.crop(*place(690_100.0, 4_929_775.0), **size) == 150).all()
+        assert (imagery.crop(lat, lon, **size) == 9).all()
+    alone = ImagerySettings(imagery=both[1:], **given)
+    with (
+        pytest.raises(UsageError, match="tile list, for which 'crs'"),
+        open_sources(alone),
+    ):
+        pass
