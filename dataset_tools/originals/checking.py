@@ -10,7 +10,7 @@ from dataset_tools.errors import DatasetToolsError, UnreadableError
 from dataset_tools.originals import NAMES, reader
 from dataset_tools.originals.folder import Folder
 from dataset_tools.originals.importing import settings_of
-from dataset_tools.originals.looking import look_all
+from dataset_tools.originals.looking import Looked, look_all
 from dataset_tools.originals.release import Survey
 
 SAMPLE = 48
@@ -81,6 +81,27 @@ def _report(
     for found in looked.values():
         text = found if isinstance(found, str) else f"{found[0]} x {found[1]} px"
         sampled[text] = sampled.get(text, 0) + 1
+    notes = list(survey.notes)
+    if survey.root.archives():
+        notes.append(f"Archives lie about: {', '.join(survey.root.archives()[:5])}.")
+    return ReleaseReport(
+        data_set=survey.data_set,
+        variant=survey.variant,
+        folder=str(survey.root.path),
+        counts=survey.counts,
+        folders=survey.folders,
+        wanted=survey.wanted,
+        missing=len(survey.missing),
+        first_missing=tuple(survey.missing[:FIRST]),
+        sampled=dict(sorted(sampled.items(), key=lambda kv: (-kv[1], kv[0]))),
+        findings=tuple(_findings(survey, looked)),
+        notes=tuple(notes),
+        command=_command(survey, given, options),
+    )
+
+
+def _findings(survey: Survey[Any], looked: Looked) -> list[str]:
+    """What the survey found, what is missing first, and what the sample shows."""
     damaged = {p: f for p, f in looked.items() if isinstance(f, str)}
     findings = list(survey.findings)
     if survey.missing:
@@ -107,23 +128,7 @@ def _report(
             f"{len(survey.root.links_out):,} files are links out of the folder and are "
             f"not read, such as {survey.root.links_out[0]}."
         )
-    notes = list(survey.notes)
-    if survey.root.archives():
-        notes.append(f"Archives lie about: {', '.join(survey.root.archives()[:5])}.")
-    return ReleaseReport(
-        data_set=survey.data_set,
-        variant=survey.variant,
-        folder=str(survey.root.path),
-        counts=survey.counts,
-        folders=survey.folders,
-        wanted=survey.wanted,
-        missing=len(survey.missing),
-        first_missing=tuple(survey.missing[:FIRST]),
-        sampled=dict(sorted(sampled.items(), key=lambda kv: (-kv[1], kv[0]))),
-        findings=tuple(findings),
-        notes=tuple(notes),
-        command=_command(survey, given, options),
-    )
+    return findings
 
 
 def _command(survey: Survey[Any], given: Path, options: dict[str, Any]) -> str:

@@ -163,23 +163,7 @@ def contents(
     """The records; a frame without picture leaves its sequences, which stay."""
     listed, root = survey.listed, survey.root
     frames = _frames(listed.sequences, root, looked)
-    kept: list[Listed] = []
-    lost = list(listed.broken)
-    for sequence in listed.sequences:
-        path = f"{SATELLITE}/{sequence.satellite}"
-        fault = fault_of(
-            _id(sequence.number),
-            path,
-            there=root.has(path),
-            looked=looked,
-            view="satellite",
-        )
-        if fault is None and not _kept_views(sequence, frames):
-            fault = Rejection(
-                item=_id(sequence.number), stage="frames", reason="no-frame-left"
-            )
-        kept += [sequence] if fault is None else []
-        lost += [fault] if fault is not None else []
+    kept, lost = _usable(survey, frames, looked)
     stages.add("frames", "frames", len(frames.by_id), [*frames.lost.values()])
     stages.add("sequences", "sequences", len(kept), lost)
     tiles = mercator_tiles(
@@ -211,6 +195,25 @@ def contents(
             f"different sequences, such as {min(frames.differing)}; the first counts."
         )
     return made
+
+
+def _usable(
+    survey: Survey[Lists], frames: _Frames, looked: Looked
+) -> tuple[list[Listed], list[Rejection]]:
+    """Sequences with a tile and a frame, and why others are left out."""
+    kept: list[Listed] = []
+    lost = list(survey.listed.broken)
+    for sequence in survey.listed.sequences:
+        path, item = f"{SATELLITE}/{sequence.satellite}", _id(sequence.number)
+        there = survey.root.has(path)
+        fault = fault_of(item, path, there=there, looked=looked, view="satellite")
+        if fault is None and not _kept_views(sequence, frames):
+            fault = Rejection(item=item, stage="frames", reason="no-frame-left")
+        if fault is None:
+            kept.append(sequence)
+        else:
+            lost.append(fault)
+    return kept, lost
 
 
 def _json_names(root: Folder) -> list[tuple[int, str]]:
