@@ -62,7 +62,7 @@ class TrackSettings(Settings):
     """Largest error that a receiver may state of its position, metres."""
     max_fix_age_s: float = Field(PLAIN.max_fix_age_s, gt=0)
     """Oldest fix in a picture, by how its two clocks usually differ, seconds."""
-    clock_offset_s: float | None = None
+    clock_offset_s: float | None = Field(None, ge=-1e9, le=1e9)
     """Seconds to add to the camera's time to get the track's; estimated and reported
     if it is not given."""
     match_gap_s: float = Field(10.0, gt=0)

@@ -88,7 +88,8 @@ class RowReader:
             order: place of the fix in its session.
         """
         lat, lon, repair = self._position(row)
-        fault = self._fault(row, lat, lon)
+        time = self.clock.read(row.get("time"), row.get("date"))
+        fault = self._fault(row, lat, lon, time)
         if fault is not None:
             return rejection(item, fault)
         hdop, hfov = number(row.get("hdop")), number(row.get("hfov"))
@@ -97,7 +98,7 @@ class RowReader:
         return Fix(
             lat=lat,
             lon=wrap_longitude(lon),
-            time=self.clock.read(row.get("time"), row.get("date")),
+            time=time,
             altitude_m=number(row.get("altitude")),
             heading_deg=self._heading(row),
             session_id=session_id,
@@ -120,7 +121,9 @@ class RowReader:
             return lon, lat, "swapped-lat-lon"
         return lat, lon, None
 
-    def _fault(self, row: Row, lat: float, lon: float) -> Fault | None:
+    def _fault(
+        self, row: Row, lat: float, lon: float, time: int | None
+    ) -> Fault | None:
         """Why the row is left out, None if it is not."""
         rules = self.rules
         kind = str(row.get("fix", "")).strip().lower()
@@ -136,9 +139,9 @@ class RowReader:
         fault = position_fault(lat, lon)
         if fault is not None and fault[0] == "not-a-number":
             return "not-a-number", f"{raw_lat}, {raw_lon}"[:60], "finite degrees"
-        return fault or self._doubt(row)
+        return fault or self._doubt(row, time)
 
-    def _doubt(self, row: Row) -> Fault | None:
+    def _doubt(self, row: Row, time: int | None) -> Fault | None:
         """What the receiver says against its own position, or a time that is none."""
         satellites = number(row.get("satellites"))
         if satellites is not None and satellites < self.rules.min_satellites:
@@ -146,9 +149,9 @@ class RowReader:
         accuracy = number(row.get("accuracy"))
         if accuracy is not None and accuracy > self.rules.max_accuracy_m:
             return "accuracy", accuracy, self.rules.max_accuracy_m
-        time, day = row.get("time"), row.get("date")
-        said = " ".join(str(v) for v in (day, time) if not is_blank(v))
-        if not is_blank(time) and self.clock.read(time, day) is None:
+        if time is None and not is_blank(row.get("time")):
+            parts = (row.get("date"), row.get("time"))
+            said = " ".join(str(v) for v in parts if not is_blank(v))
             return "bad-time", said[:40], self.rules.time_format or "ISO 8601 or Unix"
         return None
 
@@ -255,9 +258,11 @@ def number(value: object) -> float | None:
     >>> number("12,5"), number(""), number("nan")
     (12.5, None, None)
     """
+    if value is None or value == "":
+        return None
     if isinstance(value, str):
         try:
-            value = float(value.strip().replace(",", "."))
+            value = float(value.replace(",", "."))
         except ValueError:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float):

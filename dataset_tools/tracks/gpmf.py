@@ -13,11 +13,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from dataset_tools.errors import UnreadableError
 from dataset_tools.records import Fix, Outcome, Rejection
 from dataset_tools.tracks.files import track_bytes
 from dataset_tools.tracks.fixes import RowReader, rejection
 from dataset_tools.tracks.mp4 import telemetry
+from dataset_tools.tracks.outliers import apart
 from dataset_tools.tracks.rules import PLAIN, ReadingRules
 
 VIDEO_SUFFIXES: Final = (".mp4", ".mov", ".360", ".lrv")
@@ -116,7 +119,21 @@ def read_gpmf(path: Path, rules: ReadingRules = PLAIN) -> Outcome[Fix]:
             outcome.rejected.append(found)
         else:
             outcome.kept.append(found)
-    return outcome
+    return _together(outcome, path.name)
+
+
+def _together(outcome: Outcome[Fix], name: str) -> Outcome[Fix]:
+    """The fixes without those that stand apart from the rest."""
+    out, speed, limit = apart(outcome.kept)
+    kept = [f for f, wild in zip(outcome.kept, out, strict=True) if not wild]
+    wild = [
+        rejection(
+            f"{name}#fix{outcome.kept[i].order}",
+            ("apart", None if np.isnan(speed[i]) else float(speed[i]), limit),
+        )
+        for i in np.flatnonzero(out).tolist()
+    ]
+    return Outcome(kept, [*outcome.rejected, *wild])
 
 
 def looks_like_gpmf(head: bytes) -> bool:

@@ -4,7 +4,6 @@ A time without a zone is taken as UTC unless a zone is given: nothing in such a 
 says otherwise. GPS time runs ahead of UTC by the leap seconds since 1980.
 """
 
-import math
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from dataset_tools.errors import UsageError
 TimeScale = Literal["utc", "gps"]
 
 NS_PER_S = 1_000_000_000
+LAST_NS: Final = 2**62
+"""Times from here on, and before its negative, are none: differences fit 64 bits."""
 
 _YEAR_FIRST = re.compile(r"^(\d{4})[:/.](\d{1,2})[:/.](\d{1,2})(?!\d)")
 _COMPACT = re.compile(r"^(19|20)\d{12}(\.\d+)?$")
@@ -123,7 +124,7 @@ class Clock:
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=self.zone)
-        return nanoseconds(moment)
+        return _bounded(nanoseconds(moment))
 
 
 @lru_cache(maxsize=16)
@@ -174,12 +175,17 @@ def nanoseconds(moment: datetime) -> int:
 
 
 def _from_number(value: float) -> int | None:
-    if not math.isfinite(value):
-        return None
+    # NaN is below no bound.
     for bound, unit in _NUMBER_UNITS:
         if abs(value) < bound:
-            return value * unit if isinstance(value, int) else round(value * unit)
+            exact = value * unit if isinstance(value, int) else round(value * unit)
+            return _bounded(exact)
     return None
+
+
+def _bounded(time: int) -> int | None:
+    """A time from 1823 to 2116, None for any other."""
+    return time if abs(time) < LAST_NS else None
 
 
 def _from_text(text: str, zone: tzinfo) -> int | None:
@@ -193,7 +199,7 @@ def _from_text(text: str, zone: tzinfo) -> int | None:
         moment = datetime.fromisoformat(iso)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=zone)
-        return nanoseconds(moment)
+        return _bounded(nanoseconds(moment))
     except (ValueError, OverflowError):
         return None
 

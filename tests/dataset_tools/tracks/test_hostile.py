@@ -11,7 +11,10 @@ from made_gpmf import gps5, gps9, video
 
 from dataset_tools.errors import DatasetToolsError
 from dataset_tools.records import Fix
+from dataset_tools.tracks.clean import clean
+from dataset_tools.tracks.fixes import frames_from_fixes
 from dataset_tools.tracks.formats import read_track
+from dataset_tools.tracks.limits import CleaningLimits
 from dataset_tools.tracks.nmea import checksum
 from dataset_tools.tracks.rules import ReadingRules
 
@@ -64,6 +67,9 @@ def survives(path, data, rules=None):
         numbers = [getattr(fix, f.name) for f in fields(Fix)]
         assert all(math.isfinite(n) for n in numbers if isinstance(n, float))
     assert all(r.reason for r in outcome.rejected)
+    frames = frames_from_fixes(outcome.kept)
+    cleaned = clean(frames, CleaningLimits(earliest=0, latest=2**61))
+    assert len(cleaned.kept) + len(cleaned.rejected) == len(frames)
     return outcome.kept
 
 
@@ -109,6 +115,7 @@ CELL = st.one_of(
     st.integers(),
     st.floats(allow_nan=True, allow_infinity=True),
     st.text(max_size=12),
+    st.sampled_from([9e18, 5e10, "2262-05-01", "0001-01-01", "9999-12-31T23:59:60"]),
     st.sampled_from(["1e999", "NaN", "inf", "-0", "9" * 400, "1" + "0" * 20, "\u0661"]),
     st.lists(st.integers(), max_size=3),
 )

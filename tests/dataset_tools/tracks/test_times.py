@@ -23,6 +23,12 @@ def test_one_moment_in_the_words_of_many(text):
     assert parse_time(text) == 1_560_674_698_500_000_000
 
 
+@pytest.mark.parametrize("value", [5e19, 5e10, 10**400, "9999-01-01", "1600-01-01"])
+def test_a_time_that_64_bits_do_not_hold_is_none(value):
+    assert parse_time(value) is None
+    assert Clock(layout="%Y-%m-%d").read(value) is None
+
+
 @pytest.mark.parametrize("text", [None, "", "noon", "nan", "inf", 1e40, True, "2019"])
 def test_what_is_no_moment_is_none_or_small(text):
     assert parse_time(text) in (None, 2019 * 10**9)
