@@ -122,11 +122,11 @@ def read_queries(
     if gallery is not None:
         there = set(pack.split_ids(scheme, split, gallery))
         lists = pack.sequences.loc[ids, "positives"]
-        ids = [i for i, p in lists.items() if not there.isdisjoint(map(str, p))]
+        ids = [str(i) for i, p in lists.items() if not there.isdisjoint(map(str, p))]
     table = pack.sequences.loc[ids]
     windows = _windows(pack, table, max_frames)
     positives = [
-        _own_tile(pack.name, i, list(p)) for i, p in table["positives"].items()
+        _own_tile(pack.name, str(i), list(p)) for i, p in table["positives"].items()
     ]
     semis = [[str(s) for s in semi] for semi in table["semi_positives"]]
     known = [
@@ -140,6 +140,7 @@ def read_queries(
         [*positives, *(s for semi in semis for s in semi)]
     )
     slots = _slots(windows, frame_number, max_frames)
+    heading, projection = _directions(pack.frames.loc[frames_used], slots)
     return QueryTable(
         sequence_ids=ids,
         tile_ids=positives,
@@ -148,7 +149,8 @@ def read_queries(
         frame_row=np.maximum(slots, 0),
         frame_real=slots >= 0,
         frame_mask=_visible(ids, slots, frames),
-        **_directions(pack.frames.loc[frames_used], slots),
+        heading_deg=heading,
+        projection=projection,
         tile_row=np.array([tile_number[t] for t in positives], np.int64),
         semi_rows=[[tile_number[t] for t in semi] for semi in semis],
         offset_m=np.array(own, np.float32).reshape(-1, 2),
@@ -182,7 +184,8 @@ def tangent_plane_m(position_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float
     flat = max(float(np.hypot(x, y)), 1e-12)
     east = np.array([-y, x, 0.0]) / flat
     north = np.cross([x, y, z], east)
-    return ((position_m - origin) @ np.stack([east, north], 1)).astype(np.float32)
+    plane = (position_m - origin) @ np.stack([east, north], 1)
+    return np.asarray(plane, np.float32)
 
 
 def _windows(pack: "Pack", table: "pd.DataFrame", max_frames: int) -> list[list[str]]:
@@ -257,7 +260,7 @@ def _visible(
 
 def _directions(
     frames: "pd.DataFrame", slots: npt.NDArray[np.int64]
-) -> dict[str, np.ndarray | list[str]]:
+) -> tuple[npt.NDArray[np.float32], list[str]]:
     """`heading_deg` [N, T] and `projection` [N] of the slots."""
     real = slots >= 0
     # One more row, so that slot -1 reads an unknown heading and any projection.
@@ -265,8 +268,6 @@ def _directions(
         frames["heading_deg"].to_numpy(np.float32, na_value=np.nan), np.nan
     )
     around = np.append((frames["projection"] == "equirectangular").to_numpy(bool), True)
-    whole = (around[slots] | ~real).all(1) & real.any(1)
-    return {
-        "heading_deg": heading[slots].astype(np.float32),
-        "projection": ["equirectangular" if w else "perspective" for w in whole],
-    }
+    whole = np.asarray((around[slots] | ~real).all(1) & real.any(1))
+    kinds = ["equirectangular" if w else "perspective" for w in whole.tolist()]
+    return heading[slots].astype(np.float32), kinds
