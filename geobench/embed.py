@@ -200,7 +200,7 @@ def _info(
         model=identity.name if identity else type(model).__name__.lower(),
         variant=identity.variant if identity else {},
         checkpoint_sha256=identity.sha256 if identity else "",
-        preprocessing_sha256=preparation_sha256(model.inputs),
+        preprocessing_sha256=preparation_sha256(model.inputs, pack=pack),
         pack_name=pack.name,
         pack_content_sha256=pack.content_sha256,
         task=task.to_json(),

@@ -7,7 +7,7 @@ and augmentation happen on the batch. Nothing here needs torch.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
@@ -37,13 +37,21 @@ CROP_TOLERANCE = 0.01
 """A tile at most this fraction wider than the model's is used whole."""
 
 
-def preparation_sha256(spec: "InputSpec") -> str:
+def preparation_sha256(spec: "InputSpec", *, pack: "Pack | None" = None) -> str:
     """Hash of everything that decides what a model sees of a picture.
+
+    Args:
+        spec: the model's input.
+        pack: where pictures come from; a baked one has its own preprocessing.
 
     Returns:
         64 hexadecimal digits; equal specs give equal hashes on every machine.
     """
-    return hashlib.sha256(json.dumps(asdict(spec), sort_keys=True).encode()).hexdigest()
+    told: dict[str, object] = asdict(spec)
+    steps = (pack.meta.get("preprocessing") or {}) if pack is not None else {}
+    if steps:
+        told["baked"] = steps["sha256"]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def empty_colour(spec: "InputSpec") -> npt.NDArray[np.uint8]:
@@ -91,8 +99,17 @@ def prepare_tiles(
 
     Returns:
         [N, 3, H, W] uint8.
+
+    Raises:
+        DataError: if the pack was baked to another input.
     """
-    rows = pack.tiles.loc[list(tile_ids)]
+    ids = list(tile_ids)
+    size = spec.satellite_size
+    if pack.encoding == "baked":
+        wanted = {"satellite_size": size, "polar": spec.polar, "tile_m": spec.tile_m}
+        _refuse_other_baking(pack, wanted)
+        return _prepare(pack, "tile", ids, make=_as_is, size=size, workers=workers)
+    rows = pack.tiles.loc[ids]
     side_m = (rows["m_per_px"] * rows["width_px"]).to_numpy(float)
 
     def make(index: int, picture: Picture) -> Picture:
@@ -105,10 +122,7 @@ def prepare_tiles(
         height, width = spec.satellite_size
         return np.asarray(polar_transform(picture, height, width), np.uint8)
 
-    ids = list(tile_ids)
-    return _prepare(
-        pack, "tile", ids, make=make, size=spec.satellite_size, workers=workers
-    )
+    return _prepare(pack, "tile", ids, make=make, size=size, workers=workers)
 
 
 def prepare_frames(
@@ -131,9 +145,13 @@ def prepare_frames(
 
     Raises:
         DataError: if a canvas is wanted and a frame's heading or field of view is
-            unknown.
+            unknown, or if the pack was baked to another input.
     """
     ids = list(frame_ids)
+    if pack.encoding == "baked":
+        # What is laid on a canvas may have any size, but must be a whole picture.
+        wanted = {"ground_rows": (0.0, 1.0)} if spec.north_canvas else {}
+        _refuse_other_baking(pack, wanted or {"ground_size": spec.ground_size})
     if not spec.north_canvas:
 
         def shrink(index: int, picture: Picture) -> Picture:
@@ -163,6 +181,25 @@ def prepare_frames(
     return _prepare(
         pack, "frame", ids, make=place, size=spec.ground_size, workers=workers
     )
+
+
+def _refuse_other_baking(pack: "Pack", wanted: Mapping[str, object]) -> None:
+    """Refuse a baked pack whose pictures are not what a model wants to see."""
+    steps = pack.meta.get("preprocessing") or {}
+    for key, value in wanted.items():
+        baked = steps.get(key)
+        if (tuple(baked) if isinstance(baked, list) else baked) != value:
+            message = (
+                f"The pack {pack.path} was baked with {key} {baked!r} and the model "
+                f"wants {value!r}. Use the encoded pack, or bake it again: `geobench "
+                "data bake --help`."
+            )
+            raise DataError(message)
+
+
+def _as_is(index: int, picture: Picture) -> Picture:
+    del index
+    return picture
 
 
 def _refuse_unplaceable(

@@ -1,6 +1,7 @@
 """A pack in memory and a small network, for tests of the harness alone."""
 
 import hashlib
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,9 @@ SIDE_M = 80.0
 
 class MemoryPack:
     """As much of `dataset_tools.pack.read.Pack` as the harness uses."""
+
+    encoding = "encoded"
+    meta: ClassVar[dict] = {}
 
     def __init__(self, name, *, frames, tiles, sequences, splits, pictures):
         self.name = name
