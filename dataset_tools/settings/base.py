@@ -9,7 +9,10 @@ class Settings(BaseModel):
     """Frozen settings that refuse unknown keys; docstrings describe fields."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
     )
 
 

@@ -29,6 +29,8 @@ OFFSET_TOLERANCE_M: Final = 0.5
 OFFSET_TOLERANCE_SHARE: Final = 0.02
 """Of the offset's length: a published label may be measured on a grid whose north is
 up to a degree off the true one."""
+AT: Final = ["lat", "lon"]
+"""Columns taken before rows are repeated: the others, repeated, fill the memory."""
 TRACK_REACH_M: Final = 100.0
 """Farthest that a query's position is from the nearest of its frames."""
 
@@ -130,7 +132,7 @@ def _check_lengths(drawn: pd.DataFrame, members: pd.DataFrame) -> list[Finding]:
 
 def _check_places(drawn: pd.DataFrame, members: pd.DataFrame) -> list[Finding]:
     owner = members["sequence"].to_numpy()
-    query = drawn.loc[owner]
+    query = drawn[AT].loc[owner]
     away = distance_m(query["lat"], query["lon"], members["lat"], members["lon"])
     nearest = pd.Series(away, index=owner).groupby(level=0).min()
     bad = nearest.index[~(nearest <= TRACK_REACH_M)]
@@ -154,7 +156,7 @@ def _check_offsets(tables: Tables) -> list[Finding]:
     if not rows:
         return findings
     query, tile, east, north = zip(*rows, strict=True)
-    at, to = sequences.loc[list(query)], tiles.loc[list(tile)]
+    at, to = sequences[AT].loc[list(query)], tiles[AT].loc[list(tile)]
     true_east, true_north = offset_m(at["lat"], at["lon"], to["lat"], to["lon"])
     wrong = np.hypot(true_east - np.array(east), true_north - np.array(north))
     limit = OFFSET_TOLERANCE_M + OFFSET_TOLERANCE_SHARE * np.hypot(
@@ -190,7 +192,8 @@ def _check_containment(tables: Tables) -> list[Finding]:
     sequences, tiles = tables["sequences"], tables["tiles"]
     shown = pd.concat([sequences[c].explode() for c in ("positives", "semi_positives")])
     shown = shown.dropna()
-    at, to = sequences.loc[shown.index], tiles.loc[shown]
+    at = sequences[AT].loc[shown.index]
+    to = tiles[[*AT, "width_px", "height_px", "m_per_px"]].loc[shown]
     if not len(shown):
         return []
     east, north = offset_m(at["lat"], at["lon"], to["lat"], to["lon"])
@@ -205,7 +208,7 @@ def _check_containment(tables: Tables) -> list[Finding]:
 def _members(tables: Tables) -> pd.DataFrame:
     """One row a frame of a sequence: sequence, lat, lon, in the order of sequences."""
     named = tables["sequences"]["frame_ids"].explode().dropna()
-    at = tables["frames"][["lat", "lon"]].loc[named].reset_index(drop=True)
+    at = tables["frames"][AT].loc[named].reset_index(drop=True)
     return at.assign(sequence=named.index.to_numpy())
 
 
