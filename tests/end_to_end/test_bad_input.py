@@ -278,9 +278,9 @@ def test_bad_pictures_of_a_drive_are_counted_and_left_out(run, made, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (["nan,-72.6", "44.5,nan"], "position"),
-        (["inf,-72.6", "44.5,-inf"], "position"),
-        (["1e999,-72.6", "44.5,181"], "position"),
+        (["nan,-72.6", "44.5,nan"], "not-a-number"),
+        (["inf,-72.6", "44.5,-inf"], "not-a-number"),
+        (["1e999,-72.6", "44.5,181"], "not-a-number"),
         (["0,0", "0.0,0.0"], "null-island"),
     ],
 )
