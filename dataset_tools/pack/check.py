@@ -5,6 +5,7 @@ at while something else is wrong is left for the next run. Only a folder that is
 pack at all is an error.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dataset_tools.errors import IntegrityError
@@ -30,12 +31,18 @@ from dataset_tools.pack.read import read_meta
 __all__ = ["Finding", "check_pack", "check_tables", "exit_code"]
 
 
-def check_pack(path: Path, *, decode_pictures: bool = False) -> list[Finding]:
+def check_pack(
+    path: Path,
+    *,
+    decode_pictures: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Finding]:
     """Everything that is wrong with a pack, worst first.
 
     Args:
         path: the pack's folder.
         decode_pictures: also decode every picture, at some hundreds a second.
+        progress: called with pictures done and pictures in all.
 
     Raises:
         MissingDataError: if the folder is no pack.
@@ -51,7 +58,11 @@ def check_pack(path: Path, *, decode_pictures: bool = False) -> list[Finding]:
         if not faults:
             faults = check_counts(path, meta) + _check_together(tables, leaks=True)
             faults += check_pictures(
-                path, meta, tables, decode_pictures=decode_pictures
+                path,
+                meta,
+                tables,
+                decode_pictures=decode_pictures,
+                progress=progress,
             )
         if any(f.code == "missing-file" for f in findings):
             # Then all files that are not there have been named and counted.

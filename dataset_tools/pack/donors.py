@@ -15,6 +15,7 @@ from dataset_tools.pack.read import Pack
 from dataset_tools.pack.records import frames_of, tiles_of
 from dataset_tools.pack.shards import Pixels
 from dataset_tools.pictures import encode_jpeg, without_metadata
+from dataset_tools.pictures.codec import read_picture
 from dataset_tools.records import Frame, Rejection, Tile
 from dataset_tools.settings.repair import RepairSettings
 from dataset_tools.settings.tile import ImagerySettings
@@ -129,7 +130,7 @@ def _from_drive(drive: Path, frame: Frame) -> bytes | None:
     path = (drive / frame.source).resolve()
     if not path.is_relative_to(drive.resolve()) or not path.is_file():
         return None
-    return without_metadata(path.read_bytes())
+    return without_metadata(read_picture(path))
 
 
 def _from_imagery(imagery: Imagery, tile: Tile) -> bytes | None:

@@ -15,6 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from tqdm import tqdm
+
 from dataset_tools.errors import IntegrityError
 from dataset_tools.pack.check import check_pack
 from dataset_tools.pack.findings import Finding
@@ -82,8 +84,16 @@ def main(words: list[str]) -> int:
     """
     limit = int(words[1])
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    decode = "--decode" in words
     try:
-        findings = check_pack(Path(words[0]), decode_pictures="--decode" in words)
+        # disable=None hides the bar where stderr, the parent's, is no terminal.
+        with tqdm(desc="check", unit="", disable=None) as bar:
+
+            def show(done: int, total: int) -> None:
+                bar.total, bar.n = total, done
+                bar.refresh()
+
+            findings = check_pack(Path(words[0]), decode_pictures=decode, progress=show)
     except MemoryError:
         return TOO_LARGE
     sys.stdout.write(json.dumps([asdict(f) for f in findings]))

@@ -33,6 +33,7 @@ from dataset_tools.pack.format import (
     TABLES,
     Encoding,
     Kind,
+    content_files,
     content_sha256,
     content_sha256_of,
     meta_faults,
@@ -44,7 +45,7 @@ from dataset_tools.pictures import decode, encode_png
 
 META_LIMIT_BYTES: Final = 16 * 1024**2
 TABLE_LIMIT_BYTES: Final = 8 * 1024**3
-"""A table that declares more than this when unpacked is not read."""
+"""A table that is larger, or declares more when unpacked, is not read."""
 TABLE_LIMIT_ROWS: Final = 100_000_000
 MOST_OPEN: Final = 256
 """Shards held open at a time, well below the usual limit of 1,024 files."""
@@ -87,12 +88,15 @@ class Pack:
             IntegrityError: if `pack.json` is not as it should be, or a hash differs.
         """
         meta = read_meta(Path(path))
-        if verify and content_sha256(Path(path)) != meta["content_sha256"]:
-            message = (
-                f"The files of {path} differ from its content_sha256. Fetch the pack "
-                "again; `geobench data check` says which part is wrong."
-            )
-            raise IntegrityError(message)
+        if verify:
+            for file in content_files(Path(path)):
+                refuse_special(file)
+            if content_sha256(Path(path)) != meta["content_sha256"]:
+                message = (
+                    f"The files of {path} differ from its content_sha256. Fetch the "
+                    "pack again; `geobench data check` says which part is wrong."
+                )
+                raise IntegrityError(message)
         return cls(Path(path), meta)
 
     @property
@@ -334,6 +338,9 @@ def read_table(
         message = f"The pack {path} has no {file.name}. Fetch it again."
         raise MissingDataError(message)
     refuse_special(file)
+    if file.stat().st_size > TABLE_LIMIT_BYTES:
+        message = f"{file} is larger than {TABLE_LIMIT_BYTES} bytes; it is not read."
+        raise UnreadableError(message)
     try:
         data = file.read_bytes()
         if record and hashlib.sha256(data).hexdigest() != record["sha256"]:

@@ -78,6 +78,22 @@ def test_every_stage_adds_up_and_the_pack_says_the_same(made, tmp_path):
     assert by_name["sequences"].kept == meta["counts"]["frames"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "private", "told"),
+    [
+        ({}, False, 0),
+        ({"private": True}, True, 0),
+        ({"licence": "For our use, no redistribution"}, True, 1),
+    ],
+)
+def test_a_pack_that_may_not_be_passed_on_is_marked(
+    made, tmp_path, changes, private, told
+):
+    report = build_pack(settings(made, tmp_path, **changes))
+    assert bool(Pack.open(report.path).meta.get("private")) is private
+    assert sum("marked as private" in w for w in report.warnings) == told
+
+
 def test_the_same_input_gives_the_same_bytes(made, tmp_path):
     (tmp_path / "b").mkdir()
     first = build_pack(settings(made, tmp_path, jitter_m=5.0)).path

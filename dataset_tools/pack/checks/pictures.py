@@ -1,7 +1,7 @@
 """Promises about shards and the pictures in them; every picture is read."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
@@ -35,7 +35,12 @@ MESSAGES: Final = {
 
 
 def check_pictures(
-    path: Path, meta: Mapping[str, Any], tables: Tables, *, decode_pictures: bool
+    path: Path,
+    meta: Mapping[str, Any],
+    tables: Tables,
+    *,
+    decode_pictures: bool,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Findings about shards and pictures.
 
@@ -44,14 +49,17 @@ def check_pictures(
         meta: its `pack.json`.
         tables: its tables, sound by themselves.
         decode_pictures: also decode every picture, at some hundreds a second.
+        progress: called with pictures done and pictures in all, once a shard.
     """
     bad: dict[str, list[str]] = defaultdict(list)
     findings: list[Finding] = []
     mixed, spare = [], []
     places = _places(tables, bad)
     sizes = _sizes(tables, meta)
+    done, total = 0, sum(map(len, places.values()))
     for shard, rows in sorted(places.items()):
         name = shard_name(shard)
+        done += len(rows)
         try:
             reader = ShardReader(path / name, meta["encoding"])
         except DatasetToolsError as error:
@@ -70,6 +78,8 @@ def check_pictures(
             spare += [f"{name}, row {i}" for i in range(len(reader)) if i not in named]
         if len({kind for _, kind, _ in rows}) > 1:
             mixed.append(name)
+        if progress is not None:
+            progress(done, total)
     for code, text in MESSAGES.items():
         findings += found(code, bad.get(code, ()), text)
     text = "{n} shards hold both frames and tiles; a shard has one view."

@@ -56,6 +56,7 @@ def kept(*ids):
 
 ABOUT = [
     ("meta", "no JSON", content("pack.json", b"{")),
+    ("meta", "too large", content("pack.json", b" " * (16 * 1024**2 + 1))),
     ("meta", "not a number", content("pack.json", b'{"format": NaN}')),
     ("meta", "another format", meta(format="zip")),
     ("meta", "another version", meta(version=9)),

@@ -326,6 +326,19 @@ def test_a_table_changed_behind_the_hash_is_not_read(path):
         _ = Pack.open(path).splits
 
 
+@pytest.mark.parametrize("limit", ["TABLE_LIMIT_ROWS", "TABLE_LIMIT_BYTES"])
+def test_a_table_that_declares_too_much_is_not_read(path, monkeypatch, limit):
+    monkeypatch.setattr(read, limit, 2)
+    with pytest.raises(UnreadableError, match=r"frames\.parquet"):
+        _ = Pack.open(path).frames
+
+
+def test_verifying_does_not_wait_at_a_pipe(path):
+    os.mkfifo(path / "images-00007.h5")
+    with pytest.raises(IntegrityError, match="no plain file"):
+        Pack.open(path, verify=True)
+
+
 def test_hashes_that_do_not_give_the_content_hash_are_refused(path):
     file = path / "pack.json"
     meta = json.loads(file.read_text())
