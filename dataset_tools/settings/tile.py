@@ -7,6 +7,9 @@ from pydantic import Field, model_validator
 
 from dataset_tools.settings.base import Settings, any_path_field, file_field
 
+MOST_TILE_PX = 10_000
+"""Side of the largest tile, pixels; 300 MB as it is cut."""
+
 
 class ImagerySettings(Settings):
     """What tiles are cut from, on what terms, and what its files do not say."""
@@ -94,6 +97,18 @@ class TileSettings(ImagerySettings):
     distractors_per_tile: int = Field(0, ge=0)
     """Tiles off the road in the test split's open galleries, for each tile of its
     thinned one."""
+
+    @model_validator(mode="after")
+    def _tiles_of_some_size(self) -> "TileSettings":
+        """Refuse tiles of more pixels than anybody looks at."""
+        if self.tile_m / self.m_per_px > MOST_TILE_PX:
+            message = (
+                f"a tile of {self.tile_m:g} m at {self.m_per_px:g} m per pixel has "
+                f"more than {MOST_TILE_PX} pixels a side; give a smaller --tile-m or "
+                "a larger --m-per-px"
+            )
+            raise ValueError(message)
+        return self
 
     @property
     def size_px(self) -> int:

@@ -4,7 +4,6 @@ Either one sentence with the right exit code and nothing left behind, or a pack 
 the bad items, which are counted by reason.
 """
 
-import itertools
 import json
 import math
 import shutil
@@ -85,6 +84,11 @@ BOMB = (
     + "".join(f'<!ENTITY {x} "&{y};&{y};&{y};">' for x, y in ("ba", "cb", "dc"))
     + "]>"
 )
+ALIASES = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{new}: &{new} [{', '.join(['*' + old] * 9)}]\n"
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+ALIASES += "sources: *i\n"
 OUTSIDE = '<!DOCTYPE gpx [<!ENTITY s SYSTEM "file:///etc/passwd">]>'
 SQUARE = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.0, 0.0))
 
@@ -172,6 +176,41 @@ TEXTS = {
         "t.csv",
     ),
     "a track of another kind": ("track", "t.docx", "PK", 2, "t.docx"),
+    "a list of sources with an absolute path": (
+        "imagery_sources",
+        "s.yaml",
+        "sources:\n- {path: /etc/passwd, licence: CC0-1.0}\n",
+        3,
+        "/etc/passwd",
+    ),
+    "a list of sources with a path out of its folder": (
+        "imagery_sources",
+        "s.yaml",
+        "sources:\n- {path: ../ortho.tif, licence: CC0-1.0}\n",
+        3,
+        "../ortho.tif",
+    ),
+    "a list of sources without a licence": (
+        "imagery_sources",
+        "s.yaml",
+        "sources:\n- {path: ortho.tif}\n",
+        3,
+        "licence",
+    ),
+    "a list of sources that repeats itself without end": (
+        "imagery_sources",
+        "s.yaml",
+        ALIASES,
+        3,
+        "s.yaml",
+    ),
+    "a list of sources that would make an object": (
+        "imagery_sources",
+        "s.yaml",
+        "!!python/object/apply:os.system ['true']\n",
+        3,
+        "s.yaml",
+    ),
     "a raster that is none": ("imagery", "o.tif", "no picture", 3, "o.tif"),
     "a raster made of other files": (
         "imagery",
@@ -192,6 +231,8 @@ def test_a_bad_file_is_one_sentence_and_nothing_is_left(run, tmp_path, case):
     more = {"split_scheme": "polygons"} if option == "areas" else {}
     if option == "track":
         more = {"drive": None}
+    if option == "imagery_sources":
+        more = {"imagery": None}
     got, _, err = run(**{option: path}, **more)
     assert (got, said in err) == (code, True), err
     assert err.startswith(("Error: ", "Usage: "))
@@ -293,9 +334,9 @@ def test_positions_that_are_none_are_counted(run, made, tmp_path, rows, reason):
     track.write_text("\n".join(["lat,lon", *good[:10], *rows, *good[10:]]) + "\n")
     got, out, err = run(drive=None, track=track)
     assert got == 0, err
-    line = next(line for line in out.splitlines() if line.startswith("track"))
-    assert " 22 " in line
-    assert reason in line
+    read = next(line for line in out.splitlines() if line.startswith("track"))
+    assert " 22 " in read
+    assert reason in out
 
 
 def test_a_link_in_a_tile_list_does_not_leave_its_folder(run, tmp_path):
@@ -342,12 +383,14 @@ def test_links_in_a_tile_folder_do_not_leave_it(run, tmp_path):
 
 
 def test_map_tiles_of_two_sizes_are_counted_and_not_used(run, tmp_path):
-    sizes = itertools.cycle([256, 256, 256, 512])
+    middle = map_tile(LAT, LON, 15)
 
     def write(path):
-        side = next(sizes)
+        is_middle = (int(path.parent.name), int(path.stem)) == middle
+        side = 512 if is_middle else 256
         Image.new("RGB", (side, side), (9, 99, 9)).save(path)
 
-    got, out, err = run(imagery=write_map(tmp_path / "in", write))
-    assert got in (0, 3), err
-    assert "imagery-unreadable" in out + err
+    got, _, err = run(imagery=write_map(tmp_path / "in", write))
+    assert got == 3
+    assert "imagery-unreadable" in err
+    assert not (tmp_path / "out").exists()
