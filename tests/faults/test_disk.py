@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from small_build import SHARD_MIB, beside, build, tree_hash
 
-from dataset_tools import build_pictures
 from dataset_tools.errors import OutputError, UnreadableError
+from dataset_tools.pictures import work
 
 
 def command(made, out, **how):
@@ -162,15 +162,15 @@ def test_every_call_may_fail(made, whole, tmp_path, monkeypatch, say, name):
 
 
 def test_a_picture_that_goes_during_the_build_is_named(made, tmp_path, monkeypatch):
-    real = build_pictures.without_metadata
+    real = work.without_metadata
 
-    def gone(data):
+    def gone(data, **options):
         (drive / "s" / "0012.jpg").unlink(missing_ok=True)
-        return real(data)
+        return real(data, **options)
 
     drive = tmp_path / "drive"
     shutil.copytree(made / "drive", drive)
-    monkeypatch.setattr(build_pictures, "without_metadata", gone)
+    monkeypatch.setattr(work, "without_metadata", gone)
     with pytest.raises(UnreadableError, match=r"'s/0012' cannot be read: No such file"):
         build(made, tmp_path / "out" / "a.pack", drive=drive)
     assert beside(tmp_path) == ["drive"]

@@ -229,21 +229,22 @@ def test_what_changes_the_number_changes_the_key():
 
 def _written_pack(folder):
     """A real pack of three queries 500 m apart with one tile each."""
+    from dataset_tools.imagery.tile_list import footprint
     from dataset_tools.pack.write import PackContents, write_pack
     from dataset_tools.pictures import encode_jpeg
     from dataset_tools.records import Frame, Offset, Sequence, Tile
 
     frames, tiles, sequences, rows = [], [], [], []
     for i in range(3):
-        lat, lon, half = 44.0 + 0.0045 * i, -72.0, 3.6e-4
-        corners = ((-1, 1), (1, 1), (1, -1), (-1, -1))
-        footprint = tuple((lon + 1.39 * half * x, lat + half * y) for x, y in corners)
+        lat, lon = 44.0 + 0.0045 * i, -72.0
         place = {"lat": lat, "lon": lon}
         frames.append(
             Frame(frame_id=f"f{i}", session_id="a", order=i, source=f"{i}.jpg", **place)
         )
         size = {"m_per_px": 5.0, "width_px": 16, "height_px": 16}
-        tiles.append(Tile(tile_id=f"t{i}", footprint=footprint, **place, **size))
+        terms = {"source": "made here", "licence": "CC0-1.0"}
+        corners = footprint(lat, lon, side_m=80.0)
+        tiles.append(Tile(tile_id=f"t{i}", footprint=corners, **place, **size, **terms))
         sequences.append(
             Sequence(
                 sequence_id=f"s{i}",

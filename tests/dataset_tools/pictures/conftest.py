@@ -1,5 +1,5 @@
 import sys
 from pathlib import Path
 
-# made_pictures.py is shared by the tests of this folder.
+# file_bytes.py is shared by the tests of this folder.
 sys.path.insert(0, str(Path(__file__).parent))

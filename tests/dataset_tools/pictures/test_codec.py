@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from made_pictures import jpeg, picture, png, png_header, saved, webp
+from file_bytes import jpeg, picture, png, png_header, saved, webp
 from PIL import Image
 
 from dataset_tools.errors import UnreadableError

@@ -1,7 +1,7 @@
 """Which files of a drive are taken for pictures."""
 
 import pytest
-from made_pictures import jpeg, picture, png
+from file_bytes import jpeg, picture, png
 
 from dataset_tools.errors import MissingDataError
 from dataset_tools.pictures.files import picture_paths

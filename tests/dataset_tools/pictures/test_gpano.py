@@ -1,7 +1,7 @@
 """What XMP says of a panorama."""
 
 import pytest
-from made_pictures import picture, saved
+from file_bytes import picture, saved
 
 from dataset_tools.pictures.gpano import extent_of, gpano_of, heading_of, is_panorama
 from dataset_tools.records import Extent

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_pictures import picture, saved
+from file_bytes import picture, saved
 
 from dataset_tools.errors import MissingDataError, UnreadableError, UsageError
 from dataset_tools.pictures.mask import mask_fault, masked, read_mask

@@ -5,7 +5,7 @@ import zlib
 
 import numpy as np
 import pytest
-from made_pictures import SECRET, exif, jpeg, picture, png, saved, webp
+from file_bytes import SECRET, exif, jpeg, picture, png, saved, webp
 from PIL import Image
 
 from dataset_tools.errors import UnreadableError

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_pictures import SECRET, jpeg, picture, png, saved, webp
+from file_bytes import SECRET, jpeg, picture, png, saved, webp
 from made_scene import faces, panorama, seen, stored
 
 from dataset_tools.pictures import decode

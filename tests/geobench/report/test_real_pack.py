@@ -6,6 +6,7 @@ import numpy as np
 from made_run import write_result
 from PIL import Image
 
+from dataset_tools.imagery.tile_list import footprint
 from dataset_tools.pack.write import PackContents, write_pack
 from dataset_tools.records import Frame, Sequence, Tile
 from geobench.report.page import write_report
@@ -21,16 +22,17 @@ def _jpeg(kind, name):
 
 
 def _tile(index):
-    lat, lon, half = 44.0 + STEP_DEG * index, -72.0, STEP_DEG / 2.6
-    corners = [(-1, 1), (1, 1), (1, -1), (-1, -1)]
+    lat, lon = 44.0 + STEP_DEG * index, -72.0
     return Tile(
         tile_id=f"t{index:04d}",
         lat=lat,
         lon=lon,
-        footprint=tuple((lon + a * half, lat + b * half) for a, b in corners),
+        footprint=footprint(lat, lon, side_m=80.0),
         m_per_px=0.5,
         width_px=160,
         height_px=160,
+        source="made here",
+        licence="CC0-1.0",
     )
 
 
@@ -40,7 +42,9 @@ def _contents(queries=24, tiles=97):
         place = {"lat": 44.0 + STEP_DEG * i, "lon": -72.0}
         ids = tuple(f"s{i:03d}/f{k}" for k in range(3))
         frames += [
-            Frame(frame_id=f, session_id="a", order=k, source=f"{f}.jpg", **place)
+            Frame(
+                frame_id=f, session_id="a", order=3 * i + k, source=f"{f}.jpg", **place
+            )
             for k, f in enumerate(ids)
         ]
         sequences.append(
@@ -48,7 +52,7 @@ def _contents(queries=24, tiles=97):
                 sequence_id=f"s{i:03d}",
                 region="made",
                 frame_ids=ids,
-                length_m=16.0,
+                length_m=0.0,
                 positives=(f"t{i:04d}",),
                 **place,
             )
