@@ -46,12 +46,22 @@ class Stages:
             return ""
         for r in self.rejections:
             if r.stage == report.stage and r.measured is not None:
-                return f", such as {r.measured} against {r.limit} of {r.item}"
+                measured, limit = _rounded(r.measured), _rounded(r.limit)
+                return f", such as {measured} against {limit} of {r.item}"
         return ""
 
     def measured(self) -> dict[str, Any]:
         """What was estimated, as `made_by` in `pack.json` keeps it."""
         return {"clocks": {name: c.as_json() for name, c in self.clocks.items()}}
+
+
+def _rounded(value: float | str | None) -> str:
+    """A number as people say it.
+
+    >>> _rounded(48.000000000065725), _rounded(144.0), _rounded("no fix")
+    ('48', '144', 'no fix')
+    """
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
 
 
 def _reasons(rejected: dict[str, int]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Thread
-from typing import Protocol
+from typing import Final, Protocol
 
 from dataset_tools.errors import DatasetToolsError, UnreadableError
 from dataset_tools.pack.atomic import TEMPORARY, write_bytes
@@ -24,6 +24,9 @@ from dataset_tools.pack.format import Encoding, shard_name
 from dataset_tools.pack.ledger import Shard
 from dataset_tools.pack.shards import Pixels, shard_image
 from dataset_tools.records import Frame, Tile
+
+FEW: Final = 2
+"""Shards of a small pack: one of frames and one of tiles."""
 
 Record = Frame | Tile
 MakePicture = Callable[[Record], bytes | Pixels]
@@ -95,10 +98,11 @@ def run_tasks(
     Args:
         tasks: any tasks of one pack.
         folder: where the shards go.
-        workers: processes; 1 works in this one.
+        workers: processes; 1 works in this one, as do a few tasks, which are done
+            before processes have started.
         tick: told of pictures as they are made.
     """
-    workers = min(workers, len(tasks))
+    workers = min(workers, len(tasks)) if len(tasks) > FEW else 1
     if workers > 1:
         yield from _in_pool(tasks, folder, workers=workers, tick=tick)
     elif tasks:
