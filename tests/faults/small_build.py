@@ -84,10 +84,16 @@ def _server():
     return context
 
 
-def run(made, out, *, kill_after_s=None, **how):
-    """Build in a warm process; returns its exit code, -9 if it was killed."""
+def start(made, out, **how):
+    """Begin a build in a warm process."""
     process = _server().Process(target=build, args=(made, out), kwargs=how)
     process.start()
+    return process
+
+
+def run(made, out, *, kill_after_s=None, **how):
+    """Build in a warm process; returns its exit code, -9 if it was killed."""
+    process = start(made, out, **how)
     if kill_after_s is not None:
         time.sleep(kill_after_s)
         process.kill()
@@ -95,12 +101,12 @@ def run(made, out, *, kill_after_s=None, **how):
     return process.exitcode
 
 
-def seconds(made, folder):
+def seconds(made, folder, *, workers):
     """How long an undisturbed build takes in a warm process."""
     run(made, folder / "warm.pack")
-    start = time.perf_counter()
-    assert run(made, folder / "timed.pack") == 0
-    return time.perf_counter() - start
+    begin = time.perf_counter()
+    assert run(made, folder / "timed.pack", workers=workers) == 0
+    return time.perf_counter() - begin
 
 
 def moments(count, longest_s, seed):
