@@ -72,3 +72,9 @@ def test_each_preset_has_a_plan_whose_models_can_be_named(preset):
     plan = load_plan(preset)
     assert {m.name for m in plan.models} | set(plan.floors) <= set(model_names())
     assert {m.camera for m in plan.models} == set(plan.cameras)
+
+
+def test_the_hard_variant_only_moves_the_tiles_farther_off():
+    plain, hard = load_plan("small"), load_plan("small", hard=True)
+    assert (plain.jitter_m, hard.jitter_m) == (5.0, 15.0)
+    assert hard.model_copy(update={"jitter_m": 5.0}) == plain
